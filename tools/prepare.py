@@ -52,7 +52,7 @@ def python_of(folder):  # noqa: ANN001, ANN201 - see the module's docstring
 def stamp_of(names):  # noqa: ANN001, ANN201 - see the module's docstring
     """Give a value that changes when the pins, the project file, the place or the Python change."""
     digest = hashlib.sha256(json.dumps([sys.version, ROOT]).encode())
-    for path in [os.path.join("requirements", name + ".txt") for name in names] + ["pyproject.toml"]:
+    for path in [*(os.path.join("requirements", name + ".txt") for name in names), "pyproject.toml"]:
         with open(os.path.join(ROOT, path), "rb") as file:
             digest.update(hashlib.sha256(file.read()).digest())
     return digest.hexdigest()
@@ -72,9 +72,10 @@ def run(*arguments):  # noqa: ANN002, ANN201 - see the module's docstring
     environment = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1")
     environment.pop("PYTHONPATH", None)
     if subprocess.call(arguments, env=environment, stdin=subprocess.DEVNULL, cwd=ROOT) != 0:
+        shown = [os.path.relpath(part, ROOT) if os.path.isabs(part) else part for part in arguments]
         stop(
             "",
-            "This step failed:  " + " ".join(os.path.relpath(part, ROOT) if os.sep in part else part for part in arguments),
+            "This step failed:  " + " ".join(shown),
             "The first time needs a Python package index that pip can reach; later times need no network.",
             "Start afresh with:  make clean",
         )
@@ -102,16 +103,17 @@ def install(name, folder):  # noqa: ANN001, ANN201 - see the module's docstring
     stamp = stamp_of(SETS[name])
     if is_current(folder, name, stamp):
         return
-    print("Preparing " + os.path.relpath(folder, ROOT) + " for `make " + name + "` (once; later times start at once) ...")
-    sys.stdout.flush()
+    print(
+        "Preparing " + os.path.relpath(folder, ROOT) + " for `make " + name + "`; this is needed once ...", flush=True
+    )
     make_environment(folder)
     pip = [python_of(folder), "-m", "pip", "install", "--quiet"]
     files = []
     for part in SETS[name]:
         files += ["-r", os.path.join("requirements", part + ".txt")]
-    run(*(pip + ["--require-hashes", "--only-binary=:all:"] + files))
+    run(*pip, "--require-hashes", "--only-binary=:all:", *files)
     if name != "pins":
-        run(*(pip + ["--no-index", "--no-deps", "--no-build-isolation", "--editable", "."]))
+        run(*pip, "--no-index", "--no-deps", "--no-build-isolation", "--editable", ".")
     with open(os.path.join(folder, "undersign-" + name + ".stamp"), "w") as file:
         file.write(stamp)
 
