@@ -1,0 +1,344 @@
+"""Strict base64url (RFC 7515 section 2) and strict JSON (RFC 8259, RFC 7493 section 2.3).
+
+Both directions are total: text in gives a value or an UndersignError. Parsed objects and arrays are read-only, so
+what a verifier hands out cannot be changed after the check.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from binascii import Error as BinasciiError
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NoReturn
+
+from .errors import DuplicateNameError, InvalidBase64Error, InvalidJSONError, LimitError, PolicyError, quoted
+from .limits import DEFAULT, Limits
+
+__all__ = [
+    "FrozenDict",
+    "FrozenList",
+    "b64url_decode",
+    "b64url_decode_padded",
+    "b64url_encode",
+    "dump_json",
+    "freeze",
+    "int_from_b64url",
+    "int_to_b64url",
+    "parse_json",
+    "parse_object",
+]
+
+# ── base64url ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+_ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+# '+', '/' and '=' become NUL, which strict_mode refuses: one C call then checks the whole alphabet.
+_TO_BASE64: Final = bytes.maketrans(b"-_+/=", b"+/\0\0\0")
+_FROM_BASE64: Final = bytes.maketrans(b"+/", b"-_")
+_LAST_OF_2: Final = frozenset(_ALPHABET[::16])  # one octet: the last character's low four bits are zero
+_LAST_OF_3: Final = frozenset(_ALPHABET[::4])  # two octets: its low two bits are zero
+
+
+def b64url_encode(octets: bytes) -> str:
+    """Encode as base64url without padding (RFC 7515 section 2)."""
+    return b2a_base64(octets, newline=False).translate(_FROM_BASE64, b"=").decode("ascii")
+
+
+def b64url_decode(text: str | bytes) -> bytes:
+    """Decode canonical base64url: no padding, no other character, spare bits zero.
+
+    Raises:
+        InvalidBase64Error: The text is anything else.
+    """
+    if isinstance(text, str):
+        try:
+            text = text.encode("ascii")
+        except UnicodeEncodeError:
+            raise InvalidBase64Error("The base64url text holds a character outside ASCII.") from None
+    return decode_segment(text)
+
+
+def decode_segment(text: bytes) -> bytes:
+    """Decode as `b64url_decode` does, for callers that hold ASCII bytes already (the hot path)."""
+    rest = len(text) & 3
+    try:
+        if rest == 0:
+            return a2b_base64(text.translate(_TO_BASE64), strict_mode=True)
+        if rest == 3 and text[-1] in _LAST_OF_3:
+            return a2b_base64(text.translate(_TO_BASE64) + b"=", strict_mode=True)
+        if rest == 2 and text[-1] in _LAST_OF_2:
+            return a2b_base64(text.translate(_TO_BASE64) + b"==", strict_mode=True)
+    except BinasciiError:
+        raise InvalidBase64Error("A segment holds a character that base64url does not have.") from None
+    if rest == 1:
+        raise InvalidBase64Error("A segment's length is one that base64url cannot produce.")
+    raise InvalidBase64Error("A segment has spare bits set, or a character that base64url does not have.")
+
+
+def b64url_decode_padded(text: bytes) -> bytes:
+    """Decode base64url that may carry its padding, for the ``padding`` quirk; all else is as strict as ever.
+
+    Raises:
+        InvalidBase64Error: The text is not base64url, or its padding is not exactly what its length asks for.
+    """
+    bare = text.rstrip(b"=")
+    if len(bare) != len(text) and (len(text) & 3 or len(text) - len(bare) > 2):
+        raise InvalidBase64Error("A segment's padding does not fit its length.")
+    return decode_segment(bare)
+
+
+def int_from_b64url(text: str) -> int:
+    """Read a Base64urlUInt (RFC 7518 section 2): big-endian, no leading zero octet.
+
+    Raises:
+        InvalidBase64Error: The text is not base64url, is empty or begins with a zero octet.
+    """
+    octets = b64url_decode(text)
+    if not octets or (octets[0] == 0 and len(octets) > 1):
+        raise InvalidBase64Error("A Base64urlUInt is empty or has leading zero octets (RFC 7518 section 2).")
+    return int.from_bytes(octets, "big")
+
+
+def int_to_b64url(number: int) -> str:
+    """Write a Base64urlUInt (RFC 7518 section 2)."""
+    return b64url_encode(number.to_bytes(max(1, (number.bit_length() + 7) // 8), "big"))
+
+
+# ── read-only JSON values ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read_only(self: object, *_: object, **__: object) -> NoReturn:
+    msg = "This value was verified and is read-only; copy it with dict() or list() to change it."
+    raise TypeError(msg)
+
+
+class FrozenDict(dict[str, Any]):
+    """A JSON object as it was parsed; equal to a dict of the same members, and read-only."""
+
+    __slots__ = ()
+    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _read_only  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
+        return dict, (dict(self),)
+
+
+class FrozenList(list[Any]):
+    """A JSON array as it was parsed; equal to a list of the same elements, and read-only."""
+
+    __slots__ = ()
+    __setitem__ = __delitem__ = append = clear = extend = insert = pop = remove = reverse = sort = _read_only  # type: ignore[assignment]
+    __iadd__ = __imul__ = _read_only  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[type[list[Any]], tuple[list[Any]]]:
+        return list, (list(self),)
+
+
+def freeze(value: Any) -> Any:
+    """Copy a JSON value into read-only objects and arrays."""
+    if isinstance(value, Mapping):
+        return FrozenDict((name, freeze(member)) for name, member in value.items())
+    if isinstance(value, (list, tuple)):
+        return FrozenList(map(freeze, value))
+    return value
+
+
+# ── JSON in ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def parse_object(octets: bytes, limits: Limits = DEFAULT) -> FrozenDict:
+    """Parse a JSON object from UTF-8, read-only.
+
+    Raises:
+        DuplicateNameError: A name occurs twice in one object, at any depth.
+        InvalidJSONError: Not UTF-8, not JSON, not an object, or NaN, Infinity, 1e999 or a lone surrogate in it.
+        LimitError: Deeper or with more members than the limits allow.
+    """
+    value = parse_json(octets, limits)
+    if type(value) is not FrozenDict:
+        raise InvalidJSONError(f"A JSON object was expected, not {_kind(value)}.")
+    return value
+
+
+def parse_json(octets: bytes, limits: Limits = DEFAULT) -> Any:
+    """Parse any JSON value from UTF-8, read-only; raises as `parse_object` does."""
+    # 1. Caps come first; counting brackets inside strings as well only ever makes this pre-check stricter, and the
+    #    exact count is taken where it matters.
+    arrays = octets.count(b"[")
+    if octets.count(b"{") + arrays > limits.depth or len(octets) > limits.members:
+        _check_shape(octets, limits)
+    # 2. UTF-8, strictly: no byte order mark, no other encoding.
+    try:
+        text = octets.decode()
+    except UnicodeDecodeError:
+        raise InvalidJSONError("The JSON text is not UTF-8.") from None
+    # 3. JSON, with every name once.
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        value, end = _scan_after_space(text)
+    except RecursionError:
+        raise LimitError("The JSON text nests too deep.") from None
+    except ValueError as error:
+        raise _not_json(error) from None
+    if end != len(text) and text[end:].strip(" \t\n\r"):
+        raise InvalidJSONError("There is text after the JSON value.")
+    # 4. Escapes can spell what UTF-8 cannot: half of a surrogate pair.
+    if "\\u" in text:
+        _check_surrogates(value)
+    return _freeze_arrays(value) if arrays else value
+
+
+def _members(pairs: list[tuple[str, Any]]) -> FrozenDict:
+    members = FrozenDict(pairs)
+    if len(members) != len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise DuplicateNameError(f"The JSON object has the name {quoted(name)} twice.")
+            seen.add(name)
+    return members
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise InvalidJSONError("A JSON number is too large.")
+    return number
+
+
+def _constant(name: str) -> NoReturn:
+    raise InvalidJSONError(f"{name} is not JSON.")
+
+
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(
+    object_pairs_hook=_members, parse_float=_finite, parse_constant=_constant
+).scan_once
+
+
+def _scan_after_space(text: str) -> tuple[Any, int]:
+    start = len(text) - len(text.lstrip(" \t\n\r"))
+    try:
+        return _scan(text, start)
+    except StopIteration:
+        raise InvalidJSONError("The text is not JSON.") from None
+    except RecursionError:
+        raise LimitError("The JSON text nests too deep.") from None
+    except ValueError as error:
+        raise _not_json(error) from None
+
+
+def _not_json(error: ValueError) -> InvalidJSONError:
+    if isinstance(error, json.JSONDecodeError):
+        return InvalidJSONError(f"The text is not JSON: {error.msg} at character {error.pos}.")
+    return InvalidJSONError("A JSON number has too many digits.")
+
+
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_STRUCTURE: Final = re.compile(rb"[^][{}]+")
+
+
+def _check_shape(octets: bytes, limits: Limits) -> None:
+    """Count depth and members exactly, strings left out, before anything is built."""
+    if len(octets) > 2 * limits.token:
+        raise LimitError(f"The JSON text is longer than {2 * limits.token} octets.")
+    bare = _STRING.sub(b"", octets)
+    if bare.count(b",") + bare.count(b":") + bare.count(b"[") + bare.count(b"{") > limits.members:
+        raise LimitError(f"The JSON text has more than {limits.members} members.")
+    brackets = _STRUCTURE.sub(b"", bare)
+    if len(brackets) > 2 * limits.members:
+        raise LimitError(f"The JSON text has more than {limits.members} members.")
+    depth = 0
+    for bracket in brackets:
+        depth += 1 if bracket in b"[{" else -1
+        if depth > limits.depth:
+            raise LimitError(f"The JSON text nests deeper than {limits.depth}.")
+
+
+def _check_surrogates(value: Any) -> None:
+    try:
+        _encode_any(value).encode()
+    except UnicodeEncodeError:
+        raise InvalidJSONError("A JSON string holds half of a surrogate pair.") from None
+
+
+def _freeze_arrays(value: Any) -> Any:
+    """Replace lists, which the C scanner makes itself, by read-only ones; objects are read-only already."""
+    if type(value) is list:
+        return FrozenList(map(_freeze_arrays, value))
+    if type(value) is FrozenDict:
+        for name, member in value.items():
+            if type(member) is list or type(member) is FrozenDict:
+                dict.__setitem__(value, name, _freeze_arrays(member))
+    return value
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+    return next((word for kind, word in names.items() if isinstance(value, kind)), "a number")
+
+
+# ── JSON out ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def dump_json(value: Any) -> bytes:
+    """Write a JSON value compactly, in UTF-8, its members in their order.
+
+    Raises:
+        PolicyError: The value holds NaN, Infinity, a lone surrogate, a name that is not a string, a cycle, or
+            something that JSON does not have.
+    """
+    return encode_json(value).encode("utf-8")
+
+
+def encode_json(value: Any) -> str:
+    """Write as `dump_json` does, as text."""
+    _check_names(value, 0)
+    try:
+        text = _encode_any(value)
+        text.encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _not_writable(error) from None
+    return text
+
+
+def _not_writable(error: Exception) -> PolicyError:
+    if isinstance(error, UnicodeEncodeError):
+        return PolicyError("A string holds half of a surrogate pair, which UTF-8 cannot spell.")
+    if isinstance(error, ValueError):
+        return PolicyError("NaN, Infinity and cycles cannot be written as JSON.")
+    return PolicyError("The value holds something that JSON does not have.", help="Use str, int, float, bool, None, list and dict.")
+
+
+def _check_names(value: Any, depth: int) -> None:
+    # json would turn the name 1 into "1", and so could write one name twice.
+    if depth > DEFAULT.depth:
+        raise PolicyError(f"The value nests deeper than {DEFAULT.depth}.")
+    if isinstance(value, dict):
+        for name, member in value.items():
+            if not isinstance(name, str):
+                raise PolicyError("A JSON object's names must be strings.")
+            if isinstance(member, (dict, list, tuple)):
+                _check_names(member, depth + 1)
+    elif isinstance(value, (list, tuple)):
+        for member in value:
+            _check_names(member, depth + 1)
+
+
+_encoder: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
+_encode_any: Callable[[Any], str] = _encoder.encode
+
+
+def _flat_encoder() -> Callable[[Iterable[tuple[str, Any]] | dict[str, Any], int], Iterable[str]]:
+    """Build the C encoder once; JSONEncoder.encode would build one for each call."""
+    make: Any = json.encoder.c_make_encoder  # type: ignore[attr-defined]
+    if make is None:  # an interpreter without the C accelerator
+        return lambda value, _: (_encode_any(value),)
+    encoder: Callable[[Any, int], Iterable[str]] = make(
+        None, _encoder.default, json.encoder.encode_basestring, None, ":", ",", False, False, False
+    )
+    return encoder
+
+
+encode_flat: Final = _flat_encoder()

@@ -1,0 +1,86 @@
+"""As much DER (X.690) as it takes to tell key structures apart and to read the cost of a password's derivation."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["kdf_cost", "kind_of"]
+
+_INTEGER: Final = 0x02
+_BIT_STRING: Final = 0x03
+_OCTET_STRING: Final = 0x04
+_OID: Final = 0x06
+_SEQUENCE: Final = 0x30
+
+_PBES2: Final = bytes.fromhex("2a864886f70d01050d")
+_PBKDF2: Final = bytes.fromhex("2a864886f70d01050c")
+_SCRYPT: Final = bytes.fromhex("2b06010401da47040b")
+_LARGE: Final = 1 << 62  # dearer than any limit: what cannot be read is not run
+
+Element = tuple[int, bytes]
+
+
+def _elements(octets: bytes) -> list[Element] | None:
+    """Split the contents of a constructed element; None if they are not definite-length DER from end to end."""
+    found: list[Element] = []
+    at = 0
+    while at < len(octets):
+        if at + 2 > len(octets):
+            return None
+        tag, length, at = octets[at], octets[at + 1], at + 2
+        if length & 0x80:
+            count = length & 0x7F
+            if not 1 <= count <= 3 or at + count > len(octets):
+                return None
+            length, at = int.from_bytes(octets[at : at + count], "big"), at + count
+        if at + length > len(octets):
+            return None
+        found.append((tag, octets[at : at + length]))
+        at += length
+    return found
+
+
+def _sequence(octets: bytes) -> list[Element]:
+    outer = _elements(octets)
+    if not outer or len(outer) != 1 or outer[0][0] != _SEQUENCE:
+        return []
+    return _elements(outer[0][1]) or []
+
+
+def kind_of(octets: bytes) -> str | None:
+    """Name the key structure that the outermost elements make; None if they make none."""
+    inner = _sequence(octets)
+    tags = [tag for tag, _ in inner]
+    if tags[:3] == [_SEQUENCE, _SEQUENCE, _BIT_STRING]:
+        return "certificate"
+    if tags == [_SEQUENCE, _BIT_STRING]:
+        return "spki"
+    if tags == [_SEQUENCE, _OCTET_STRING]:
+        return "pkcs8-encrypted"
+    if tags == [_INTEGER, _INTEGER]:
+        return "pkcs1-public"
+    if tags[:3] == [_INTEGER, _SEQUENCE, _OCTET_STRING]:
+        return "pkcs8"
+    if tags[:9] == [_INTEGER] * 9:
+        return "pkcs1-private"
+    if tags[:2] == [_INTEGER, _OCTET_STRING]:
+        return "sec1"
+    return None
+
+
+def kdf_cost(octets: bytes) -> int:
+    """Read the rounds of an EncryptedPrivateKeyInfo: PBKDF2 iterations, or scrypt's N * r / 8 (RFC 8018, RFC 7914)."""
+    inner = _sequence(octets)
+    scheme = _elements(inner[0][1]) if inner else None
+    if not scheme or scheme[0] != (_OID, _PBES2) or len(scheme) < 2:
+        return _LARGE
+    parts = _elements(scheme[1][1])
+    kdf = _elements(parts[0][1]) if parts else None
+    if not kdf or len(kdf) < 2:
+        return _LARGE
+    numbers = [int.from_bytes(content, "big") for tag, content in _elements(kdf[1][1]) or [] if tag == _INTEGER]
+    if kdf[0] == (_OID, _PBKDF2) and numbers:
+        return numbers[0]
+    if kdf[0] == (_OID, _SCRYPT) and len(numbers) >= 3:
+        return numbers[0] * numbers[1] * numbers[2] // 8
+    return _LARGE
