@@ -1,0 +1,129 @@
+"""A token request, parsed strictly from its octets: a form, each parameter once (RFC 6749 sections 3.2 and 4.4.2).
+
+What is refused here is refused before anybody is authenticated, so nothing of it is stored.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import parse_qsl
+
+from undersign.errors import InvalidRequestError, MediaTypeError, RequestTooLargeError, quoted
+
+__all__ = ["MAX_BODY", "RawRequest", "TokenRequest", "parse"]
+
+MAX_BODY: Final = 64 * 1024
+_MAX_PARAMETERS: Final = 32
+_MAX_NAME: Final = 64
+_FORM: Final = "application/x-www-form-urlencoded"
+_REPEATABLE: Final = frozenset({"resource"})  # RFC 8707 section 2; more than one is then refused as a target
+
+
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """What arrived at the endpoint.
+
+    Attributes:
+        endpoint: The address that was called, as configuration spells it; never made from the Host header.
+        request_id: The name of this request in the log and in its answer.
+    """
+
+    content_type: str
+    query: str
+    authorization: str | None
+    endpoint: str
+    request_id: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """The parameters of a token request, each as it was sent; an absent one is None."""
+
+    grant_type: str
+    scope: str | None
+    resources: tuple[str, ...]
+    client_id: str | None
+    endpoint: str
+    request_id: str
+    client_assertion: str | None = field(repr=False)
+    client_assertion_type: str | None
+    client_secret: str | None = field(repr=False)
+    authorization: str | None = field(repr=False)
+
+
+def parse(raw: RawRequest) -> TokenRequest:
+    """Read the form.
+
+    Raises:
+        MediaTypeError: The body is not a form.
+        RequestTooLargeError: The body is longer than ``MAX_BODY``.
+        InvalidRequestError: A parameter is repeated, empty where it must not be, in the query, or not UTF-8.
+    """
+    # 0. POST is the route's; a form, and only a form, of at most 64 KiB, with each parameter at most once.
+    if raw.query:
+        raise InvalidRequestError("Parameters belong in the body, not in the query.")
+    if not _is_form(raw.content_type):
+        raise MediaTypeError(f"The media type must be {_FORM}.", help="Send the parameters as a form.")
+    if len(raw.body) > MAX_BODY:
+        raise RequestTooLargeError(
+            f"The body is longer than {MAX_BODY} octets.", help="A token request is a short form."
+        )
+    values = _once(_pairs(raw.body))
+    return TokenRequest(
+        grant_type=_only(values, "grant_type") or "",
+        scope=_only(values, "scope"),
+        resources=_resources(values),
+        client_id=_only(values, "client_id"),
+        endpoint=raw.endpoint,
+        request_id=raw.request_id,
+        client_assertion=_only(values, "client_assertion"),
+        client_assertion_type=_only(values, "client_assertion_type"),
+        client_secret=_only(values, "client_secret"),
+        authorization=raw.authorization,
+    )
+
+
+def _is_form(content_type: str) -> bool:
+    kind, _, parameters = content_type.partition(";")
+    charset = parameters.strip().lower().replace('"', "")
+    return kind.strip().lower() == _FORM and charset in {"", "charset=utf-8"}
+
+
+def _pairs(body: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(body),
+            encoding="utf-8",
+            errors="strict",
+            max_num_fields=_MAX_PARAMETERS,
+        )
+    except ValueError:
+        raise InvalidRequestError("The body is not a form of at most 32 parameters in UTF-8.") from None
+
+
+def _once(pairs: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    values: dict[str, tuple[str, ...]] = {}
+    for name, value in pairs:
+        if len(name) > _MAX_NAME or "\0" in name or "\0" in value:
+            raise InvalidRequestError("A parameter's name is too long, or holds a NUL.")
+        if name in values and name not in _REPEATABLE:
+            raise InvalidRequestError(f"The parameter {quoted(name)} stands there more than once.")
+        if value:  # RFC 6749 section 3.2: a parameter without a value is treated as if it were left out
+            values[name] = (*values.get(name, ()), value)
+        else:
+            values.setdefault(name, ())
+    return values
+
+
+def _only(values: dict[str, tuple[str, ...]], name: str) -> str | None:
+    given = values.get(name, ())
+    return given[0] if given else None
+
+
+def _resources(values: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The targets asked for, by RFC 8707's ``resource`` or by ``audience``, RFC 8693's word that many clients send."""
+    return (*values.get("resource", ()), *values.get("audience", ()))

@@ -1,0 +1,50 @@
+"""What a worker can make: one file per format, one line each in this table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Protocol
+
+from undersign.cryptotoken.token import TokenSigner
+from undersign.signing.authorizers import Authorization
+from undersign.signing.mapping import Placed
+from undersign.signing.request import Document
+from undersign.signing.worker import Worker
+
+from . import jws
+from .made import Made
+
+__all__ = ["KINDS", "Format", "Made"]
+
+
+class Format(Protocol):
+    """One format of output."""
+
+    FORMAT: str
+
+    def check_configuration(self, worker: Worker) -> None:
+        """Refuse a configuration that is unsafe for this format, when the server starts.
+
+        Raises:
+            PolicyError: It is unsafe.
+        """
+
+    def check(self, worker: Worker, document: Document) -> None:
+        """Refuse a document that must not be signed in this format, before anything is used up.
+
+        Raises:
+            RequestError: It must not be signed.
+        """
+
+    def make(
+        self, worker: Worker, document: Document, placed: Placed, authorization: Authorization, signer: TokenSigner
+    ) -> Made:
+        """Sign the document.
+
+        Raises:
+            UndersignError: It cannot be signed.
+        """
+
+
+KINDS: Final[Mapping[str, Format]] = MappingProxyType({jws.FORMAT: jws})

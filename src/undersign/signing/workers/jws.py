@@ -1,0 +1,75 @@
+"""A worker that makes a compact JWS of any octets, detached for large ones (RFC 7515 section 7.1 and appendix F).
+
+Without a ``typ`` of its own, a JWS over a JSON object is a JWT to anybody who reads it. This format therefore refuses
+such a payload unless the worker's configuration names a type, and never takes the type of a token that undersign makes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from undersign import jws
+from undersign.cryptotoken.token import TokenSigner
+from undersign.errors import PolicyError, RequestError
+from undersign.signing.authorizers import Authorization
+from undersign.signing.mapping import Placed
+from undersign.signing.request import Document
+from undersign.signing.worker import Worker
+
+from .made import Made
+
+__all__ = ["FORMAT", "check", "check_configuration", "make"]
+
+FORMAT: Final = "jws"
+
+
+def check_configuration(worker: Worker) -> None:
+    """Refuse a type that would make the result pass for a token.
+
+    Raises:
+        PolicyError: The worker's ``type`` is a token's.
+    """
+    kind = worker.type.lower().removeprefix("application/")
+    if kind == "jwt" or kind.endswith("+jwt"):
+        raise PolicyError(
+            f"The worker {worker.name!r} would sign documents that pass for tokens.",
+            help="Give it a type that does not end in jwt.",
+        )
+
+
+def check(worker: Worker, document: Document) -> None:
+    """Refuse a document that this worker must not sign.
+
+    Raises:
+        RequestError: The signed document would pass for a JWT.
+    """
+    if worker.type or not _is_object(document.octets):
+        return
+    raise RequestError(
+        "A signed JSON object without a type of its own could pass for a token.",
+        help='Have the worker\'s configuration name a type, such as type = "contract+jws".',
+    )
+
+
+def make(worker: Worker, document: Document, placed: Placed, authorization: Authorization, signer: TokenSigner) -> Made:
+    """Sign the document, with the mapped values in its protected header.
+
+    Raises:
+        PolicyError: The authorization is another worker's.
+        UndersignError: The key cannot sign.
+    """
+    if type(authorization) is not Authorization or authorization.worker != worker.name:
+        raise PolicyError("The authorization is not one for this worker.")
+    detached = len(document.octets) >= worker.detached_from if document.detached is None else document.detached
+    header = dict(placed.header)
+    if worker.type:
+        header["typ"] = worker.type
+    compact = jws.sign(document.octets, signer, header=header, detached=detached)
+    if not isinstance(compact, str):
+        raise PolicyError("The compact serialization is a string.")
+    return Made(compact.encode("ascii"), "application/jose", detached)
+
+
+def _is_object(octets: bytes) -> bool:
+    # What begins like an object is taken for one: a laxer reader than ours may see one in it.
+    return octets.lstrip(b" \t\r\n\xef\xbb\xbf").startswith(b"{")
