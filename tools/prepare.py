@@ -4,6 +4,7 @@ It runs on whatever `python3` is there, so it is written to be read by Pythons t
 """
 
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -22,12 +23,12 @@ SETS = {
 INSTALL = "apt-get install -y python3 python3-venv   (or your system's package of Python 3.11 or newer)"
 
 
-def stop(*lines):  # noqa: ANN001, ANN201 - see the module's docstring
+def stop(*lines):
     """End with what is wrong and the one command that helps."""
     sys.exit("\n".join(lines))
 
 
-def check_python():  # noqa: ANN201 - see the module's docstring
+def check_python():
     """Refuse a Python that is too old, or one without venv, by name and with what gets it."""
     if sys.version_info < NEEDED:
         here = ".".join(str(number) for number in sys.version_info[:3])
@@ -36,20 +37,16 @@ def check_python():  # noqa: ANN201 - see the module's docstring
             "Get it:  " + INSTALL,
             "If it has another name, say so:  make run PYTHON=python3.12",
         )
-    try:
-        import ensurepip
-        import venv
-    except ImportError:
+    if not (importlib.util.find_spec("venv") and importlib.util.find_spec("ensurepip")):
         stop("This python3 cannot make virtual environments.", "Get what is missing:  apt-get install -y python3-venv")
-    return ensurepip, venv
 
 
-def python_of(folder):  # noqa: ANN001, ANN201 - see the module's docstring
+def python_of(folder):
     """Give the path of a virtual environment's own python."""
     return os.path.join(folder, "Scripts", "python.exe") if os.name == "nt" else os.path.join(folder, "bin", "python")
 
 
-def stamp_of(names):  # noqa: ANN001, ANN201 - see the module's docstring
+def stamp_of(names):
     """Give a value that changes when the pins, the project file, the place or the Python change."""
     digest = hashlib.sha256(json.dumps([sys.version, ROOT]).encode())
     for path in [*(os.path.join("requirements", name + ".txt") for name in names), "pyproject.toml"]:
@@ -58,7 +55,7 @@ def stamp_of(names):  # noqa: ANN001, ANN201 - see the module's docstring
     return digest.hexdigest()
 
 
-def is_current(folder, name, stamp):  # noqa: ANN001, ANN201 - see the module's docstring
+def is_current(folder, name, stamp):
     """Tell whether the environment was completed with exactly these pins."""
     try:
         with open(os.path.join(folder, "undersign-" + name + ".stamp")) as file:
@@ -67,7 +64,7 @@ def is_current(folder, name, stamp):  # noqa: ANN001, ANN201 - see the module's 
         return False
 
 
-def run(*arguments):  # noqa: ANN002, ANN201 - see the module's docstring
+def run(*arguments):
     """Run one step; where it fails, say what it was and what usually helps."""
     environment = dict(os.environ, PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_NO_INPUT="1")
     environment.pop("PYTHONPATH", None)
@@ -81,7 +78,7 @@ def run(*arguments):  # noqa: ANN002, ANN201 - see the module's docstring
         )
 
 
-def make_environment(folder):  # noqa: ANN001, ANN201 - see the module's docstring
+def make_environment(folder):
     """Make the virtual environment anew unless one of this very Python is there and whole."""
     mark = os.path.join(folder, "undersign-python")
     wanted = json.dumps([sys.version, folder])
@@ -98,7 +95,7 @@ def make_environment(folder):  # noqa: ANN001, ANN201 - see the module's docstri
         file.write(wanted)
 
 
-def install(name, folder):  # noqa: ANN001, ANN201 - see the module's docstring
+def install(name, folder):
     """Install one set, every file checked against its hash, then the project from this folder."""
     stamp = stamp_of(SETS[name])
     if is_current(folder, name, stamp):
@@ -118,7 +115,7 @@ def install(name, folder):  # noqa: ANN001, ANN201 - see the module's docstring
         file.write(stamp)
 
 
-def clean():  # noqa: ANN201 - see the module's docstring
+def clean():
     """Remove everything that the commands made, and nothing else."""
     made = [".venv", ".venv-pins", "build", "dist", "var", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"]
     for name in [*made, ".import_linter_cache", os.path.join("tests", "peers", "node", "node_modules")]:
@@ -129,7 +126,7 @@ def clean():  # noqa: ANN201 - see the module's docstring
                 shutil.rmtree(os.path.join(folder, "__pycache__"), ignore_errors=True)
 
 
-def main():  # noqa: ANN201 - see the module's docstring
+def main():
     """Prepare the set named on the command line, or clean."""
     name = sys.argv[1]
     if name == "clean":

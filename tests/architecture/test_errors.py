@@ -8,7 +8,7 @@ import re
 from undersign import errors
 from undersign.errors import UndersignError
 
-ROW = re.compile(r"^( *)([A-Za-z]+) +([a-z0-9_]+)$")
+ROW = re.compile(r"^( *)([A-Za-z0-9]+) +([a-z0-9_]+)$")
 STEP = 4
 
 
