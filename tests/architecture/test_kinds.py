@@ -14,8 +14,8 @@ ROOMS = {
     "cryptotoken": ("KINDS", {"token", "lifecycle"}),
     "oauth.client_auth": ("METHODS", {"audience", "evidence"}),
     "oauth.grants": ("GRANTS", {"granted"}),
-    "signing.authorizers": ("KINDS", set()),
-    "signing.workers": ("KINDS", set()),
+    "signing.authorizers": ("KINDS", {"evidence"}),
+    "signing.workers": ("KINDS", {"made"}),
 }
 
 
