@@ -226,7 +226,6 @@ def test_values_over_the_cap_are_missing():
         "request == 1",
         "a..b == 1",
         "a == 1e9",
-        "a == nan",
         "a == 'x'; b",
         "a && b",
         "a == 1" + " and a == 1" * 40,
@@ -239,9 +238,6 @@ def test_values_over_the_cap_are_missing():
 )
 def test_what_is_not_a_rule_is_refused(text):
     """Text outside the grammar or over the caps is refused when it is parsed, with a place."""
-    if text in {"a == nan"}:
-        assert verdict(text, {"a": 1}) == "missing"  # a claim named nan, which is not there
-        return
     with pytest.raises(PolicyError, match="ule"):
         Rule.parse("r", text)
 

@@ -1,0 +1,196 @@
+"""What is recorded: one entry for each event, and the exact line of JSON it becomes.
+
+1. An entry never holds a payload, a token, a signature or a key; hashes, names and identifiers stand for them.
+2. A value of a person (a mapped name or address) is in the line as a salted commitment only; the value itself is kept
+   beside the chain, where it can be erased without breaking a hash.
+3. A line is one JSON object in UTF-8 without line breaks. Its bytes are what is stored, hashed and exported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from secrets import token_hex
+from typing import Final
+
+from undersign.encoding import dump_json
+from undersign.errors import PolicyError, quoted
+
+__all__ = [
+    "EVENTS",
+    "OUTCOMES",
+    "Caller",
+    "Entry",
+    "Item",
+    "KeyRef",
+    "Mapped",
+    "Personal",
+    "Position",
+    "commit",
+    "commitment",
+]
+
+EVENTS: Final[Mapping[str, str]] = {
+    "chain_opened": "the first line: names the root key of the chain",
+    "epoch_opened": "a short-lived key that signs heads, certified by the root",
+    "start": "a process began to serve",
+    "stop": "a process stopped in good order",
+    "config_loaded": "a configuration file, by its hash",
+    "key_created": "a key, version 1",
+    "key_rotated": "a new version of a key",
+    "key_state": "a key became active, window, disabled or destroyed",
+    "subject_state": "a client, issuer, worker or user was disabled or enabled",
+    "token_issued": "the authorization server issued a token",
+    "token_denied": "an authenticated client was refused a token",
+    "sign": "a worker signed",
+    "sign_denied": "a caller with a good token was refused",
+    "refusals": "callers that nobody knows were refused: a count for one reason, address block and minute",
+}
+
+OUTCOMES: Final = frozenset({"intent", "done", "refused", "ok"})
+
+TEXT_CAP: Final = 4096
+DETAIL_CAP: Final = 16 * 1024  # a certificate of an epoch is the longest
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asked: always the issuer together with the subject, for a sub alone names nobody."""
+
+    iss: str
+    sub: str = ""
+    client_id: str = ""
+    jti: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRef:
+    """The key that was used."""
+
+    name: str
+    kid: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that was signed, by hash, and the hash of the signature once there is one."""
+
+    hash_alg: str
+    hash: str
+    sig_hash: str = ""
+    ref: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A claim that went into the output: where, and a commitment to what."""
+
+    target: str
+    commitment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Personal:
+    """What opens a commitment; kept beside the chain and erased without touching it."""
+
+    commitment: str
+    salt: str
+    value: str
+
+
+def commit(target: str, value: str) -> tuple[Mapped, Personal]:
+    """Commit to a value that went to a target, with a fresh salt of 128 bits."""
+    salt = token_hex(16)
+    made = commitment(target, salt, value)
+    return Mapped(target, made), Personal(made, salt, value)
+
+
+def commitment(target: str, salt: str, value: str) -> str:
+    """Compute the commitment that opens to this value: SHA-256, in hex, of a JSON list."""
+    return sha256(dump_json(["undersign-commitment-v1", target, salt, value])).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where in which chain an entry stands; known only inside the transaction that appends it."""
+
+    chain: str
+    seq: int
+    time: int
+    node: str
+    prev: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event."""
+
+    event: str
+    outcome: str
+    reason: str = ""
+    request_id: str = ""
+    worker: str = ""
+    caller: Caller | None = None
+    key: KeyRef | None = None
+    items: tuple[Item, ...] = ()
+    mapped: tuple[Mapped, ...] = ()
+    detail: tuple[tuple[str, str | int], ...] = ()
+
+    def fragment(self) -> bytes:
+        """Write the members that do not depend on the position, without the braces around them.
+
+        Raises:
+            PolicyError: The event or outcome is not one of the tables, or a text is too long or not writable.
+        """
+        if self.event not in EVENTS or self.outcome not in OUTCOMES:
+            raise PolicyError(f"There is no event {quoted(self.event)} with outcome {quoted(self.outcome)}.")
+        return dump_json(dict(self._members()))[1:-1]
+
+    def to_json(self, position: Position) -> bytes:
+        """Write the line that this entry is at that position."""
+        return at(self.fragment(), position)
+
+    def _members(self) -> Iterator[tuple[str, object]]:
+        yield "event", self.event
+        yield "outcome", self.outcome
+        for name, text in (("reason", self.reason), ("request_id", self.request_id), ("worker", self.worker)):
+            if text:
+                yield name, _capped(name, text)
+        if self.caller is not None:
+            yield "caller", _texts(self.caller, "iss", "sub", "client_id", "jti")
+        if self.key is not None:
+            yield "key", _texts(self.key, "name", "kid") | {"version": self.key.version}
+        if self.items:
+            yield "items", [_texts(item, "ref", "hash_alg", "hash", "sig_hash") for item in self.items]
+        if self.mapped:
+            yield "map", [_texts(mapped, "target", "commitment") for mapped in self.mapped]
+        if self.detail:
+            yield "detail", {name: _capped(name, value, DETAIL_CAP) for name, value in self.detail}
+
+
+def at(fragment: bytes, position: Position) -> bytes:
+    """Put the position in front of an entry's fragment: the line that is stored and hashed."""
+    head = dump_json(
+        {
+            "v": 1,
+            "chain": position.chain,
+            "seq": position.seq,
+            "time": position.time,
+            "node": position.node,
+            "prev": position.prev,
+        }
+    )
+    return head[:-1] + b"," + fragment + b"}"
+
+
+def _texts(source: object, *names: str) -> dict[str, object]:
+    found = ((name, getattr(source, name)) for name in names)
+    return {name: _capped(name, text) for name, text in found if text}
+
+
+def _capped(name: str, value: str | int, cap: int = TEXT_CAP) -> str | int:
+    if isinstance(value, str) and len(value) > cap:
+        raise PolicyError(f"The entry's {quoted(name)} is longer than {cap} characters.")
+    return value
