@@ -16,7 +16,7 @@ class Limits:
         token: The longest JWS in any serialization, payload included.
         jwt: The longest JWT.
         header: The longest protected header, base64url-encoded.
-        payload: The longest payload that is held in memory.
+        payload: The longest detached payload that is held in memory.
         depth: How deep JSON may nest.
         members: How many names, elements and separators one JSON text may hold together.
         keys: The most keys in a key set.
@@ -68,7 +68,7 @@ _DEFAULTS: Final = {
     "token": 2 * 1024 * 1024,
     "jwt": 64 * 1024,
     "header": 32 * 1024,
-    "payload": 1024 * 1024,
+    "payload": 16 * 1024 * 1024,
     "depth": 32,
     "members": 8192,
     "keys": 1024,

@@ -1,0 +1,190 @@
+"""Verify the JWS Compact Serialization (RFC 7515 sections 5.2 and 7.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Final
+
+from ..encoding import b64url_decode_padded, decode_segment
+from ..errors import AlgorithmNotAllowedError, InvalidHeaderError, LimitError, MalformedTokenError, PolicyError, quoted
+from ..header import EMPTY, JOSEHeader
+from ..header import parse as parse_header
+from ..jwa.signature import named
+from ..jwk.key import Key
+from ..jwks.keyset import as_source
+from ..limits import DEFAULT, Limits
+from .verified import SignatureReport, VerifiedJWS, seal
+
+__all__ = ["CompactVerifier", "verify"]
+
+QUIRKS: Final = frozenset({"padding", "short-secret"})
+_CACHED_OCTETS: Final = 64 * 1024
+_BOUND_KEYS: Final = 64
+
+
+class CompactVerifier:
+    """A compiled way to open compact tokens: build once, use many times, from any thread.
+
+    Args:
+        keys: A Key, a list of keys, a KeySet or another KeySource.
+        algorithms: What is accepted, for keys that name no algorithm; None for the keys' own.
+        understood: Critical header extensions that the caller processes.
+        quirks: Leniency by name: ``padding`` (of payload and signature), ``short-secret``.
+        limits: Caps.
+        cap: The longest token, in octets; ``limits.token`` unless given.
+
+    Raises:
+        PolicyError, KeyMaterialError, AlgorithmNotAllowedError: The policy does not make sense.
+    """
+
+    __slots__ = ("_algorithms", "_bound", "_cap", "_decode", "_find", "_headers", "_room", "_understood", "limits", "quirks")
+
+    def __init__(  # noqa: PLR0913 - one policy, whole
+        self,
+        keys: object,
+        *,
+        algorithms: Iterable[str] | None = None,
+        understood: Collection[str] = (),
+        quirks: Collection[str] = (),
+        limits: Limits = DEFAULT,
+        cap: int | None = None,
+    ) -> None:
+        self.quirks = _named_quirks(quirks)
+        self._algorithms = None if algorithms is None else _named_algorithms(algorithms)
+        self._find = as_source(keys, self._algorithms, short_secret="short-secret" in self.quirks).find
+        self._understood = frozenset(understood)
+        self.limits = limits
+        self._cap = limits.token if cap is None else cap
+        self._decode: Callable[[bytes], bytes] = b64url_decode_padded if "padding" in self.quirks else decode_segment
+        self._headers: dict[bytes, JOSEHeader] = {}
+        self._room = _CACHED_OCTETS
+        self._bound: dict[tuple[int, str], tuple[Key, Key]] = {}
+
+    def open(self, token: str | bytes) -> tuple[JOSEHeader, bytes, Key]:
+        """Verify an attached token; header, payload and the key that holds.
+
+        Raises:
+            UndersignError: Whatever is wrong with it.
+        """
+        # 1. Octets, and not too many (RFC 7515 section 5.2 step 1).
+        octets = token if type(token) is bytes else _ascii(token)
+        if len(octets) > self._cap:
+            raise LimitError(f"The token is longer than {self._cap} octets.")
+        # 2. Three segments.
+        signing_input, _, signature = octets.rpartition(b".")
+        protected, dot, payload = signing_input.partition(b".")
+        if not dot or b"." in payload:
+            raise MalformedTokenError("A compact JWS has three segments with two dots between them.")
+        # 3. The header, of which only a parse that a good signature has confirmed is remembered (steps 2 to 5).
+        header = self._headers.get(protected)
+        known = header is not None
+        if header is None:
+            header = parse_header(protected, self.limits, self._understood)
+        # 4. The key, chosen anew each time: another client may send this very segment.
+        key = self._find(header.kid, header.x5t_s256, header.alg)
+        if key.alg != header.alg or self._algorithms is not None:
+            key = self._allow(key, header.alg)
+        # 5. The signature (steps 7 and 8).
+        key.verify(signing_input, self._decode(signature))
+        if not known:
+            self._remember(protected, header)
+        # 6. The payload (step 6; the signature covers it encoded).
+        return header, self._decode(payload) if header.encoded else _unencoded(payload), key
+
+    def check(self, header: JOSEHeader, signing_input: bytes, signature: bytes) -> Key:
+        """Choose the key for a parsed header and verify one signature with it; the key that holds.
+
+        Raises:
+            UndersignError: No key can be chosen, or the signature does not hold.
+        """
+        key = self._find(header.kid, header.x5t_s256, header.alg)
+        if key.alg != header.alg or self._algorithms is not None:
+            key = self._allow(key, header.alg)
+        key.verify(signing_input, self._decode(signature))
+        return key
+
+    def parse_header(self, segment: bytes) -> JOSEHeader:
+        """Parse a protected header under this policy."""
+        return parse_header(segment, self.limits, self._understood)
+
+    def _allow(self, key: Key, alg: str) -> Key:
+        """Hold a found key against the caller's list, and bind one that names no algorithm."""
+        if self._algorithms is None or alg not in self._algorithms:
+            raise AlgorithmNotAllowedError(f"{quoted(alg)} is not an algorithm that this verifier accepts.")
+        if key.alg == alg:
+            return key
+        known = self._bound.get((id(key), alg))
+        if known is None:
+            if len(self._bound) >= _BOUND_KEYS:
+                self._bound.clear()
+            known = self._bound[id(key), alg] = (key, key.bound(alg))  # holding the key keeps its id its own
+        return known[1]
+
+    def _remember(self, segment: bytes, header: JOSEHeader) -> None:
+        if len(segment) > self._room:
+            self._headers = {}
+            self._room = _CACHED_OCTETS
+        self._headers[segment] = header
+        self._room -= len(segment)
+
+
+def verify(token: str | bytes, verifier: CompactVerifier, payload: bytes | None = None) -> VerifiedJWS:
+    """Verify a compact token; ``payload`` is the detached content, or None where the token carries it.
+
+    Raises:
+        UndersignError: Whatever is wrong with it.
+    """
+    checks = ("signature", *sorted(verifier.quirks))
+    if payload is None:
+        header, content, key = verifier.open(token)
+    else:
+        from .detached import open_detached  # noqa: PLC0415 - rare
+
+        header, content, key = open_detached(token, verifier, payload)
+    return seal(content, (SignatureReport(header.members, EMPTY, key, None),), checks)
+
+
+def _ascii(token: object) -> bytes:
+    if isinstance(token, str):
+        try:
+            return token.encode("ascii")
+        except UnicodeEncodeError:
+            raise MalformedTokenError("The token holds a character outside ASCII.") from None
+    if isinstance(token, (bytes, bytearray)):
+        return bytes(token)
+    raise MalformedTokenError(f"A compact token is a string or bytes, not {type(token).__name__}.", help="Pass the token's text.")
+
+
+def _unencoded(payload: bytes) -> bytes:
+    # RFC 7797 section 5.2: an attached, unencoded payload is printable ASCII without a dot.
+    if not all(0x20 <= octet <= 0x7E for octet in payload):
+        raise MalformedTokenError("An unencoded payload of a compact JWS holds only printable ASCII without dots (RFC 7797 section 5.2).")
+    return payload
+
+
+def _named_quirks(quirks: Collection[str]) -> frozenset[str]:
+    names = frozenset((quirks,) if isinstance(quirks, str) else quirks)
+    if names - QUIRKS:
+        raise PolicyError(f"There is no quirk named {quoted(min(names - QUIRKS, key=str))}.", help="The quirks are: " + ", ".join(sorted(QUIRKS)) + ".")
+    return names
+
+
+def _named_algorithms(algorithms: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(algorithms, str):
+        raise PolicyError("algorithms is a list of names.", help=f"Write algorithms=[{quoted(algorithms)}].")
+    names = tuple(algorithms)
+    if not names:
+        raise PolicyError("algorithms names nothing, so every token would be refused.")
+    return tuple(named(alg).name for alg in names)
+
+
+def require_encoded(header: JOSEHeader) -> None:
+    """Refuse ``b64: false`` where RFC 7797 section 7 forbids it: in a JWT.
+
+    Raises:
+        InvalidHeaderError: The header says so.
+    """
+    if not header.encoded:
+        raise InvalidHeaderError("'b64' is false in a JWT (RFC 7797 section 7).")
+
+

@@ -1,0 +1,194 @@
+"""Sign: compact, flattened, general, detached, unencoded, and for keys that are elsewhere (RFC 7515 section 5.1)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from ..encoding import b64url_decode, b64url_encode, freeze
+from ..errors import InvalidSignatureError, LimitError, MalformedTokenError, PolicyError
+from ..jwk.key import Key
+from ..limits import DEFAULT
+from .detached import check_attachable, signing_input
+from .json import entries, parse
+from .signer import By, Signer, algorithm_of, header_segment, produce
+
+__all__ = ["Prepared", "add_signature", "prepare", "sign"]
+
+SERIALIZATIONS: Final = ("compact", "flattened", "general")
+
+
+class Prepared:
+    """A JWS that waits for its signature: sign ``signing_input``, or ``digest``, elsewhere and attach the result.
+
+    Attributes:
+        alg: The algorithm to sign with.
+        signing_input: The octets to sign.
+        digest: Their digest, for a signer that takes one; None where the algorithm hashes inside.
+    """
+
+    __slots__ = ("_by", "_content", "_protected", "_serialization", "alg", "digest", "signing_input")
+
+    def __init__(self, by: By, payload: bytes, serialization: str, *, detached: bool, b64: bool) -> None:
+        row = algorithm_of(by.key)
+        segment = header_segment(by.key, by.protected, by.header, encoded=b64)
+        self.alg = row.name
+        self.signing_input = signing_input(segment, payload, encoded=b64)
+        self.digest = hashlib.new(row.hash_name, self.signing_input).digest() if row.prehashed and row.hash_name else None
+        self._by = by
+        self._protected = segment.decode("ascii")
+        self._content = None if detached else (b64url_encode(payload) if b64 else payload.decode("utf-8"))
+        self._serialization = serialization
+
+    def attach(self, signature: bytes) -> str | dict[str, Any]:
+        """Complete the JWS, after verifying the signature wherever the public key is known.
+
+        Args:
+            signature: JOSE signature octets: for ECDSA R and S side by side, not DER.
+
+        Raises:
+            InvalidSignatureError: It does not verify, or is no octets; nothing is released.
+        """
+        if not isinstance(signature, bytes) or not signature:
+            raise InvalidSignatureError("The signature is not octets.")
+        key = self._by.key
+        public = key if isinstance(key, Key) else getattr(key, "public", None)
+        public = public() if callable(public) else public
+        if isinstance(public, Key):
+            public.verify(self.signing_input, signature)
+        return self._complete(signature)
+
+    def _complete(self, signature: bytes) -> str | dict[str, Any]:
+        if self._serialization == "compact":
+            return f"{self._protected}.{self._content or ''}.{b64url_encode(signature)}"
+        entry: dict[str, Any] = {"protected": self._protected}
+        if self._by.header:
+            entry["header"] = _plain(freeze(self._by.header))
+        entry["signature"] = b64url_encode(signature)
+        content = {} if self._content is None else {"payload": self._content}
+        return {**content, **entry} if self._serialization == "flattened" else {**content, "signatures": [entry]}
+
+
+def sign(  # noqa: PLR0913 - the public surface of DESIGN 2.2
+    payload: bytes,
+    key: Key | Signer | Sequence[By],
+    *,
+    header: Mapping[str, Any] | None = None,
+    serialization: str = "compact",
+    detached: bool = False,
+    b64: bool = True,
+) -> str | dict[str, Any]:
+    """Sign octets.
+
+    Args:
+        payload: What is signed: up to half of Limits.token octets, detached up to Limits.payload.
+        key: A private Key, a secret, or any Signer; for the general serialization also a list of By.
+        header: Further members of the protected header; ``alg`` and ``kid`` come from the key.
+        serialization: ``compact``, ``flattened`` or ``general``.
+        detached: Leave the payload out; the recipient must have it (RFC 7515 appendix F).
+        b64: False signs the payload as it is, not base64url-encoded (RFC 7797).
+
+    Returns:
+        A string for ``compact``, else a dict.
+
+    Raises:
+        KeyMaterialError: The key cannot sign.
+        InvalidHeaderError, PolicyError: The header or the combination of arguments is not one that the standards allow.
+    """
+    _check_payload(payload, detached=detached)
+    parties = [each if isinstance(each, By) else By(each) for each in key] if isinstance(key, (list, tuple)) else [By(key, protected=header)]  # type: ignore[arg-type]
+    if isinstance(key, (list, tuple)) and (header is not None or serialization != "general" or not parties):
+        raise PolicyError("Several signers make a general serialization, each with its own headers.", help='Write jws.sign(payload, [jws.By(key, protected={...}), ...], serialization="general").')
+    prepared = [_prepare(payload, by, serialization, detached=detached, b64=b64) for by in parties]
+    return _join([each._complete(produce(by.key, each.signing_input)) for each, by in zip(prepared, parties, strict=True)])
+
+
+def prepare(  # noqa: PLR0913 - as sign
+    payload: bytes,
+    key: Key | Signer,
+    *,
+    header: Mapping[str, Any] | None = None,
+    serialization: str = "compact",
+    detached: bool = False,
+    b64: bool = True,
+) -> Prepared:
+    """Build the signing input for a key that is elsewhere; takes and raises what `sign` does.
+
+    The key may be a public one: it gives alg and kid, and lets ``attach`` verify what comes back.
+    """
+    _check_payload(payload, detached=detached)
+    return _prepare(payload, By(key, protected=header), serialization, detached=detached, b64=b64)
+
+
+def _prepare(payload: bytes, by: By, serialization: str, *, detached: bool, b64: bool) -> Prepared:
+    if serialization not in SERIALIZATIONS:
+        raise PolicyError(f"The serialization is one of {', '.join(SERIALIZATIONS)}.")
+    if by.header and serialization == "compact":
+        raise PolicyError("The compact serialization has no unprotected header.")
+    if not b64 and not detached:
+        _check_unencoded(payload, serialization)
+    return Prepared(by, payload, serialization, detached=detached, b64=b64)
+
+
+def _check_unencoded(payload: bytes, serialization: str) -> None:
+    if serialization == "compact":
+        check_attachable(payload)
+    try:
+        payload.decode("utf-8")
+    except UnicodeDecodeError:
+        raise PolicyError("An unencoded payload in JSON must be UTF-8 text (RFC 7797 section 4.1).", help="Say detached=True.") from None
+
+
+def add_signature(token: Mapping[str, Any], key: Key | Signer | By, *, payload: bytes | None = None) -> dict[str, Any]:
+    """Add a party's signature to the content of a JWS in JSON; the signatures that are there stay as they are.
+
+    Args:
+        token: A flattened or general JWS. It is not changed.
+        key: The party's Key, Signer or By.
+        payload: The content, where it is detached.
+
+    Returns:
+        A general JWS. The signatures already there were not verified.
+
+    Raises:
+        MalformedTokenError, PolicyError: The token is not a JWS in JSON, or full.
+        KeyMaterialError: The key cannot sign.
+    """
+    if not isinstance(token, Mapping):
+        raise MalformedTokenError("A signature is added to a JWS in JSON, given as a dict.")
+    jws = parse(token, DEFAULT)
+    found = entries(jws, DEFAULT, None)  # each recipient still checks crit for itself
+    if len(found) >= DEFAULT.signatures:
+        raise LimitError(f"The JWS has {len(found)} signatures already.")
+    encoded = found[0].header.encoded
+    detached = "payload" not in jws
+    if detached == (payload is None):
+        raise PolicyError("The payload is passed where it is detached, and only there.")
+    text = jws.get("payload", "")
+    content = payload if payload is not None else (b64url_decode(text) if encoded else str(text).encode())
+    added = sign(content, [key if isinstance(key, By) else By(key)], serialization="general", detached=detached, b64=encoded)
+    assert isinstance(added, dict)  # noqa: S101 - general is a dict
+    old = jws["signatures"] if "signatures" in jws else [{name: jws[name] for name in ("protected", "header", "signature") if name in jws}]
+    return {**added, "signatures": [*_plain(old), *added["signatures"]]}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(member) for name, member in value.items()}
+    return [_plain(member) for member in value] if isinstance(value, list) else value
+
+
+def _check_payload(payload: object, *, detached: bool) -> None:
+    if not isinstance(payload, (bytes, bytearray)):
+        raise PolicyError("A payload is bytes.", help="Encode text yourself: payload.encode().")
+    if len(payload) > (DEFAULT.payload if detached else DEFAULT.token // 2):
+        raise LimitError(f"A payload of {len(payload)} octets is too long to be signed {'in one piece' if detached else 'attached'}.", help="Sign it detached: detached=True, up to Limits.payload.")
+
+
+def _join(parts: list[str | dict[str, Any]]) -> str | dict[str, Any]:
+    if len(parts) == 1:
+        return parts[0]
+    first = parts[0]
+    assert isinstance(first, dict)  # noqa: S101 - several signers are general
+    return {**first, "signatures": [entry for part in parts if isinstance(part, dict) for entry in part["signatures"]]}

@@ -1,0 +1,104 @@
+"""Who can sign: a key in memory or anything with alg, kid, public and sign (RFC 7515 section 5.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Protocol, runtime_checkable
+
+from ..encoding import b64url_encode, dump_json
+from ..errors import InvalidHeaderError, PolicyError, UnusableKeyError, quoted
+from ..header import check as check_header
+from ..jwa.signature import SignatureAlgorithm, named
+from ..jwk.key import Key
+
+__all__ = ["By", "Signer", "header_segment"]
+
+
+@runtime_checkable
+class Signer(Protocol):
+    """A key that may be anywhere: in memory, in an HSM, behind an API.
+
+    ``sign`` takes the JWS signing input and gives JOSE signature octets: for ECDSA R and S side by side, not DER.
+    ``public`` is the public Key, or None where nothing can check the result before it is released.
+    """
+
+    @property
+    def alg(self) -> str | None:
+        """The algorithm it signs with."""
+
+    @property
+    def kid(self) -> str | None:
+        """The key ID to write."""
+
+    def sign(self, signing_input: bytes, /) -> bytes:
+        """Sign."""
+
+
+class By:
+    """One party to a JWS of several: its key and its headers.
+
+    Args:
+        key: The Key or Signer.
+        protected: Members for the protected header, besides ``alg`` and ``kid``.
+        header: The unprotected header, which nobody signs.
+    """
+
+    __slots__ = ("header", "key", "protected")
+
+    def __init__(self, key: Key | Signer, *, protected: Mapping[str, Any] | None = None, header: Mapping[str, Any] | None = None) -> None:
+        self.key = key
+        self.protected = dict(protected or {})
+        self.header = dict(header or {})
+
+
+_OURS: Final = ("alg", "b64")
+
+
+def algorithm_of(signer: object) -> SignatureAlgorithm:
+    """Find the row of a signer's algorithm.
+
+    Raises:
+        PolicyError: It is no signer.
+        UnusableKeyError: It names no algorithm.
+    """
+    if not isinstance(signer, (Key, Signer)):
+        raise PolicyError("A signer is a Key, or an object with alg, kid and sign(signing_input); text and octets are never taken as keys.", help="Use jwk.load(...) or jwk.secret(..., alg=...).")
+    if signer.alg is None:
+        raise UnusableKeyError(f"The key {signer!r} names no algorithm.")
+    return named(signer.alg)
+
+
+def header_segment(signer: Key | Signer, extra: Mapping[str, Any] | None, unprotected: Mapping[str, Any] = {}, *, encoded: bool = True) -> bytes:  # noqa: B006 - never written
+    """Write the protected header: ``alg``, ``kid``, then the caller's members in their order.
+
+    Raises:
+        InvalidHeaderError: A member is one that this library writes, or the whole is not a header of RFC 7515.
+    """
+    members: dict[str, Any] = {"alg": algorithm_of(signer).name}
+    extra = extra or {}
+    for name in _OURS:
+        if name in extra and extra[name] != members.get(name):
+            raise InvalidHeaderError(f"The header's {name!r} is the key's and the call's to say, not the header's.")
+    if signer.kid is not None and "kid" not in extra and "kid" not in unprotected:
+        members["kid"] = signer.kid
+    members |= extra
+    if not encoded:
+        members["b64"] = False
+        members["crit"] = [*members.get("crit", ()), "b64"]
+    both = members.keys() & unprotected.keys()
+    if both:
+        raise InvalidHeaderError(f"{quoted(min(both))} stands in the protected and in the unprotected header.")
+    check_header(members, understood=None)
+    return b64url_encode(dump_json(members)).encode("ascii")
+
+
+def produce(signer: Key | Signer, signing_input: bytes) -> bytes:
+    """Have the signer sign, and hold what comes from elsewhere to the shape of a signature.
+
+    Raises:
+        UnusableKeyError: A signer outside gave something that is not the octets of a signature.
+    """
+    signature = signer.sign(signing_input)
+    if not isinstance(signature, bytes) or not signature:
+        raise UnusableKeyError("The signer gave no octets.")
+    return signature

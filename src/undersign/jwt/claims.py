@@ -1,0 +1,77 @@
+"""The Claims Set: what type each registered claim has, dates and lifetimes (RFC 7519 sections 2 and 4.1)."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from ..errors import ClaimTypeError, PolicyError, quoted
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+__all__ = ["check_types", "numeric_date", "seconds"]
+
+_STRINGS: Final = ("iss", "sub", "jti")
+_DATES: Final = ("exp", "nbf", "iat")
+_LATEST: Final = 253402300799  # the end of the year 9999
+
+_LIFETIME: Final = re.compile(r"\A([1-9][0-9]{0,8})(s|m|h|d|w)\Z")
+_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def check_types(claims: Mapping[str, Any]) -> None:
+    """Check the types of the registered claims that are there; no waiver reaches this check.
+
+    Raises:
+        ClaimTypeError: iss, sub or jti is not a string, aud not a string or array of strings, or exp, nbf or iat not a
+            NumericDate between 1970 and 9999.
+    """
+    get = claims.get
+    for name in _STRINGS:
+        value = get(name, "")
+        if type(value) is not str:
+            raise ClaimTypeError(name, f"The claim {name!r} is not a string.")
+    for name in _DATES:
+        value = get(name, 0)
+        if (type(value) is not int and type(value) is not float) or not 0 <= value <= _LATEST:
+            raise ClaimTypeError(name, f"The claim {name!r} is not a NumericDate.")
+    aud = get("aud", "-")
+    if type(aud) is not str and not (isinstance(aud, (list, tuple)) and aud and all(type(each) is str for each in aud)):
+        raise ClaimTypeError("aud", "The claim 'aud' is not a string or an array of strings.")
+
+
+def numeric_date(value: object) -> int | float:
+    """Turn a date into a NumericDate: seconds since 1970 as a number, or an aware datetime.
+
+    Raises:
+        PolicyError: It is neither, or a datetime without a time zone.
+    """
+    if type(value) is int or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    timestamp = getattr(value, "timestamp", None)
+    if timestamp is None:
+        raise PolicyError(f"A date is a number of seconds or a datetime, not {type(value).__name__}.")
+    if getattr(value, "tzinfo", None) is None:
+        raise PolicyError("A datetime without a time zone could mean any moment.", help="Use datetime.now(tz=UTC).")
+    return int(timestamp())
+
+
+def seconds(duration: str | timedelta | float | None, name: str) -> float:
+    """Read a duration: ``"15m"`` (s, m, h, d, w), a timedelta, or seconds.
+
+    Raises:
+        PolicyError: It is none of these, or not positive and finite.
+    """
+    if isinstance(duration, str):
+        match = _LIFETIME.match(duration)
+        if match is None:
+            raise PolicyError(f"{name}={quoted(duration)} is not a duration.", help='Write "30s", "15m", "12h", "7d" or "2w".')
+        return int(match[1]) * _UNITS[match[2]]
+    total = getattr(duration, "total_seconds", None)
+    value = total() if total is not None else duration
+    if type(value) not in {int, float} or not math.isfinite(value) or value < 0:
+        raise PolicyError(f"{name} is not a duration.", help='Write "30s", "15m", "12h", "7d", "2w", a timedelta or seconds.')
+    return float(value)

@@ -1,0 +1,210 @@
+"""What a recipient requires of a JWT's header and claims (RFC 7519 section 4.1, RFC 8725 sections 3.8 to 3.12)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from ..errors import ExpiredTokenError, IncorrectClaimError, IncorrectTypeError, MissingClaimError, NotYetValidError, PolicyError, TooOldError, quoted
+from ..header import media_type
+from .claims import check_types, seconds
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+    from types import EllipsisType
+
+__all__ = ["Expectation"]
+
+_WAIVABLE: Final = ("iss", "aud", "exp", "typ")
+_DEFAULT_TYPES: Final = (None, "JWT")
+
+
+class Expectation:
+    """A compiled list of what must be true. Checks add up: asking for one more never switches another off.
+
+    Args:
+        issuer: The one accepted ``iss``, compared exactly.
+        audience: The accepted audience, or several of which the token must name one.
+        typ: The accepted types; None among them means absent. Unless said: absent or ``JWT``.
+        require: Claims that must be there: a value to equal, or ``...``; also an iterable of names.
+        waive: Names among iss, aud, exp and typ that need not be there. An ``exp`` that is there is always checked.
+        leeway: How far the clocks may differ.
+        max_age: How long ago ``iat`` may be.
+
+    Raises:
+        PolicyError: Neither an expected issuer nor its waiver was given, or so for the audience, or both were.
+    """
+
+    __slots__ = ("_absent_typ", "_any_typ", "_audiences", "_issuer", "_leeway", "_max_age", "_need_exp", "_require", "_types", "checks")
+
+    def __init__(  # noqa: PLR0913 - one expectation, whole
+        self,
+        *,
+        issuer: str | None,
+        audience: str | Iterable[str] | None,
+        typ: str | None | Iterable[str | None],
+        require: Mapping[str, Any | EllipsisType] | Iterable[str],
+        waive: Collection[str],
+        leeway: str | timedelta | float,
+        max_age: str | timedelta | float | None,
+    ) -> None:
+        waived = _waived(waive)
+        self._issuer = _one_of(issuer, "iss", "issuer", waived)
+        self._audiences = _audiences(audience, waived)
+        self._any_typ = "typ" in waived
+        self._types, self._absent_typ = _types(typ, waived)
+        self._require = _required(require)
+        self._need_exp = "exp" not in waived
+        self._leeway = seconds(leeway, "leeway")
+        self._max_age = None if max_age is None else seconds(max_age, "max_age")
+        self.checks = self._names(waived)
+
+    def _names(self, waived: frozenset[str]) -> tuple[str, ...]:
+        names = ["signature", *(name for name in ("typ", "iss", "aud") if name not in waived), "exp", "nbf", "iat"]
+        names += [name for name in self._require if name not in names]
+        names += ["max_age"] if self._max_age is not None else []
+        return (*names, *(f"waived:{name}" for name in _WAIVABLE if name in waived))
+
+    def check_typ(self, typ: str | None) -> None:
+        """Hold a normalised ``typ`` against the accepted ones.
+
+        Raises:
+            IncorrectTypeError: It is not one of them.
+        """
+        if typ in self._types or self._any_typ or (typ is None and self._absent_typ):
+            return
+        accepted = sorted(self._types) + ["none"] * self._absent_typ
+        raise IncorrectTypeError("typ", f"The header's 'typ' was expected to be {' or '.join(accepted)}, but was {quoted(typ) if typ is not None else 'absent'}.")
+
+    def check(self, claims: Mapping[str, Any], now: float) -> None:
+        """Hold the claims against everything that is required, at the moment ``now``.
+
+        Raises:
+            ClaimTypeError, MissingClaimError, IncorrectClaimError and its kinds: What does not hold.
+        """
+        check_types(claims)
+        self._check_times(claims, now)
+        issuer = claims.get("iss")
+        if self._issuer is not None and issuer != self._issuer:
+            raise _unlike("iss", self._issuer, issuer)
+        if self._audiences is not None:
+            self._check_audience(claims.get("aud"))
+        for name, expected in self._require.items():
+            if name not in claims:
+                raise MissingClaimError(name, f"Expected the claim {quoted(name)}{_to_be(expected)}, but it is not there.")
+            if expected is not ... and not _same(claims[name], expected):
+                raise _unlike(name, expected, claims[name])
+
+    def _check_times(self, claims: Mapping[str, Any], now: float) -> None:
+        exp = claims.get("exp")
+        if exp is None:
+            if self._need_exp:
+                raise MissingClaimError("exp", "The token has no 'exp', so it would never end.")
+        elif exp <= now - self._leeway:
+            raise ExpiredTokenError("exp", f"The token expired {_ago(now - exp)} ago.")
+        nbf = claims.get("nbf")
+        if nbf is not None and nbf > now + self._leeway:
+            raise NotYetValidError("nbf", f"The token is not valid for another {_ago(nbf - now)}.")
+        iat = claims.get("iat")
+        if iat is not None and iat > now + self._leeway:
+            raise NotYetValidError("iat", f"The token says it will be issued in {_ago(iat - now)}.")
+        if self._max_age is not None:
+            if iat is None:
+                raise MissingClaimError("iat", "The token has no 'iat', so its age is unknown.")
+            if now - iat > self._max_age + self._leeway:
+                raise TooOldError("iat", f"The token was issued {_ago(now - iat)} ago.")
+
+    def _check_audience(self, aud: object) -> None:
+        if type(aud) is str:
+            if aud in self._audiences:  # type: ignore[operator]
+                return
+        elif aud is None:
+            raise MissingClaimError("aud", f"Expected the claim 'aud' to name {' or '.join(map(quoted, sorted(self._audiences or ())))}, but it is not there.")
+        elif not self._audiences.isdisjoint(aud):  # type: ignore[union-attr, arg-type]
+            return
+        raise _unlike("aud", " or ".join(sorted(self._audiences or ())), aud)
+
+
+def _unlike(claim: str, expected: object, found: object) -> MissingClaimError | IncorrectClaimError:
+    if found is None:
+        return MissingClaimError(claim, f"Expected the claim {quoted(claim)}{_to_be(expected)}, but it is not there.")
+    return IncorrectClaimError(claim, f"Expected the claim {quoted(claim)}{_to_be(expected)}, but it was {_shown(found)}.")
+
+
+def _to_be(expected: object) -> str:
+    return "" if expected is ... else f" to be {_shown(expected)}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_shown, value[:4])) + (", ..." if len(value) > 4 else "") + "]"
+    return quoted(value)
+
+
+def _ago(duration: float) -> str:
+    whole = int(duration)
+    return f"{whole} s" if whole < 7200 else f"{whole // 3600} h"
+
+
+def _same(found: object, expected: object) -> bool:
+    """Compare as JSON does: true is not 1, and a list equals only a list."""
+    if isinstance(found, bool) or isinstance(expected, bool):
+        return found is expected
+    if isinstance(found, list) and isinstance(expected, (list, tuple)):
+        return len(found) == len(expected) and all(map(_same, found, expected))
+    if isinstance(found, dict) and isinstance(expected, Mapping):
+        return found.keys() == expected.keys() and all(_same(found[name], expected[name]) for name in found)
+    return found == expected
+
+
+def _waived(waive: Collection[str]) -> frozenset[str]:
+    if isinstance(waive, str):
+        raise PolicyError("waive is a tuple of names.", help=f'Write waive=("{waive}",).')
+    names = frozenset(waive)
+    if names - set(_WAIVABLE):
+        raise PolicyError(f"{quoted(min(names - set(_WAIVABLE), key=str))} cannot be waived.", help=f"Of these one can: {', '.join(_WAIVABLE)}.")
+    return names
+
+
+def _one_of(expected: str | None, claim: str, argument: str, waived: frozenset[str]) -> str | None:
+    if expected is None and claim not in waived:
+        raise PolicyError(f"No expected {argument} was given.", help=f'Give {argument}="https://...", or waive it by name: waive=("{claim}",).')
+    if expected is not None and claim in waived:
+        raise PolicyError(f"The {argument} is expected and waived at once.", help="Leave one of them out.")
+    if expected is not None and (not isinstance(expected, str) or not expected):
+        raise PolicyError(f"The expected {argument} is one string.", help="Keys belong to one issuer: build one Verifier for each.")
+    return expected
+
+
+def _audiences(audience: str | Iterable[str] | None, waived: frozenset[str]) -> frozenset[str] | None:
+    if audience is None or isinstance(audience, str):
+        one = _one_of(audience, "aud", "audience", waived)
+        return None if one is None else frozenset({one})
+    several = frozenset(audience)
+    if not several or not all(isinstance(each, str) and each for each in several):
+        raise PolicyError("The expected audience is a string, or several strings of which the token must name one.")
+    if "aud" in waived:
+        raise PolicyError("The audience is expected and waived at once.", help="Leave one of them out.")
+    return several
+
+
+def _types(typ: str | None | Iterable[str | None], waived: frozenset[str]) -> tuple[frozenset[str], bool]:
+    if typ is None:
+        typ = _DEFAULT_TYPES
+    elif "typ" in waived:
+        raise PolicyError("The typ is expected and waived at once.", help="Leave one of them out.")
+    names = (typ,) if isinstance(typ, str) else tuple(typ)
+    if not names or not all(name is None or (isinstance(name, str) and name) for name in names):
+        raise PolicyError("typ is a name or a tuple of names; None among them means absent.")
+    return frozenset(name for name in map(media_type, names) if name is not None), None in names
+
+
+def _required(require: Mapping[str, Any] | Iterable[str]) -> dict[str, Any]:
+    if isinstance(require, str):
+        raise PolicyError("require is a mapping of claims to values.", help=f'Write require={{"{require}": ...}}.')
+    wanted = dict(require) if isinstance(require, Mapping) else dict.fromkeys(require, ...)
+    if not all(isinstance(name, str) for name in wanted):
+        raise PolicyError("require names claims, which are strings.")
+    return wanted

@@ -1,0 +1,68 @@
+"""Evidence that a JWT was verified; only its verifier can make it (RFC 7519 section 7.2)."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NoReturn
+
+from ..encoding import FrozenDict
+from ..jwk.key import Key
+
+__all__ = ["VerifiedJWT"]
+
+_SEAL: Final = object()
+
+
+class VerifiedJWT:
+    """A JWT whose signature and claims hold. Read-only; never built, copied with changes or unpickled elsewhere.
+
+    Attributes:
+        claims: The Claims Set, read-only at every depth.
+        header: The protected header, read-only.
+        key: The key that made the signature.
+        checks: What was checked, and which leniency was used: names of claims, ``signature``, ``typ``, ``quirk:...``.
+    """
+
+    __slots__ = ("_facts",)
+
+    _facts: tuple[FrozenDict, FrozenDict, Key, tuple[str, ...]]
+
+    def __init__(self, facts: object = None, seal: object = None) -> None:
+        if seal is not _SEAL:
+            msg = "A VerifiedJWT is made by a jwt.Verifier only."
+            raise TypeError(msg)
+        _set_facts(self, facts)
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        msg = "A VerifiedJWT is read-only."
+        raise AttributeError(msg)
+
+    def __reduce__(self) -> NoReturn:
+        msg = "A VerifiedJWT is not copied or pickled: verify the token where it is needed."
+        raise TypeError(msg)
+
+    def __repr__(self) -> str:
+        return f"<VerifiedJWT alg={self.header.get('alg')!r} claims={','.join(map(ascii, self.claims))} checks={','.join(self.checks)}>"
+
+    @property
+    def claims(self) -> FrozenDict:
+        return self._facts[0]
+
+    @property
+    def header(self) -> FrozenDict:
+        return self._facts[1]
+
+    @property
+    def key(self) -> Key:
+        return self._facts[2]
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        return self._facts[3]
+
+
+_set_facts = VerifiedJWT._facts.__set__  # type: ignore[attr-defined]
+
+
+def seal(claims: FrozenDict, header: FrozenDict, key: Key, checks: tuple[str, ...]) -> VerifiedJWT:
+    """Make the evidence; for the verifier of this package only."""
+    return VerifiedJWT((claims, header, key, checks), _SEAL)
