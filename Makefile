@@ -30,7 +30,7 @@ check:
 	@$(PYTHON) tools/prepare.py test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/mypy src typing_tests $(wildcard examples benchmarks)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest -q -m "not slow and not peer" $(ARGS)
 

@@ -52,25 +52,29 @@ def test_every_test_says_in_one_sentence_what_must_hold() -> None:
     assert wrong == []
 
 
-def test_nothing_catches_every_exception() -> None:
-    """No part of the package has a bare except, `except Exception` or `except BaseException`."""
+def test_nothing_swallows_every_exception() -> None:
+    """A handler of Exception, BaseException or everything ends by raising again what it caught."""
     wrong = []
     for path in files():
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.ExceptHandler):
-                caught = "" if node.type is None else ast.unparse(node.type)
-                if not caught or re.search(r"\b(Base)?Exception\b", caught):
+                caught = "BaseException" if node.type is None else ast.unparse(node.type)
+                last = node.body[-1]
+                raised = isinstance(last, ast.Raise) and last.exc is None
+                if re.search(r"\b(Base)?Exception\b", caught) and not raised:
                     wrong.append(f"{name(path)}:{node.lineno}")
     assert wrong == []
 
 
 def test_only_the_outside_is_async() -> None:
-    """Coroutines live in web, asgi, jwks/remote and Verifier.averify; everything else is plain functions."""
-    allowed = ("web/", "asgi/", "jwks/remote.py", "jwt/verify.py", "cli/serve.py")
+    """Coroutines live in web, asgi, jwks/remote and the averify of verifiers; everything else is plain functions."""
+    allowed = ("web/", "asgi/", "jwks/remote.py", "cli/serve.py")
     wrong = [
         f"{name(path)}::{function.name}"
         for path in files()
         for function in functions(path)
-        if isinstance(function, ast.AsyncFunctionDef) and not path.relative_to(SOURCE).as_posix().startswith(allowed)
+        if isinstance(function, ast.AsyncFunctionDef)
+        and function.name != "averify"
+        and not path.relative_to(SOURCE).as_posix().startswith(allowed)
     ]
     assert wrong == []
