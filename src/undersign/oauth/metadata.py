@@ -23,10 +23,9 @@ class Metadata:
     token_endpoint_auth_methods_supported: tuple[str, ...]
     token_endpoint_auth_signing_alg_values_supported: tuple[str, ...]
     scopes_supported: tuple[str, ...]
-    protected_resources: tuple[str, ...]
 
 
-def describe(issuer: str, *, scopes: tuple[str, ...], resources: tuple[str, ...]) -> Metadata:
+def describe(issuer: str, *, scopes: tuple[str, ...]) -> Metadata:
     """Build the document from the tables, so that what is not there is not promised."""
     return Metadata(
         issuer=issuer,
@@ -37,5 +36,4 @@ def describe(issuer: str, *, scopes: tuple[str, ...], resources: tuple[str, ...]
         token_endpoint_auth_methods_supported=tuple(METHODS),
         token_endpoint_auth_signing_alg_values_supported=ALGORITHMS_SUPPORTED,
         scopes_supported=scopes,
-        protected_resources=resources,
     )

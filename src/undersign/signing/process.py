@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Protocol
+from typing import Final, Protocol
 
 from undersign.audit.chain import Line
 from undersign.audit.record import Entry, Item, Mapped, Personal, commit
-from undersign.errors import ClaimError, UndersignError
+from undersign.errors import ClaimError, UnauthenticatedError, UndersignError
 from undersign.replay import Burn
 
 from . import authorizers, mapping, usage
@@ -29,6 +29,9 @@ from .worker import ActiveKey, Worker, Workers
 from .workers import KINDS, Made
 
 __all__ = ["Decision", "Keys", "Outcome", "decide", "perform", "reason_of", "refusal"]
+
+
+_WHY: Final = 200  # characters of a message in the log; messages are escaped already and hold no secrets
 
 
 class Keys(Protocol):
@@ -144,11 +147,14 @@ def refusal(error: UndersignError, request: SigningRequest) -> Entry:
         worker=request.worker,
         caller=request.caller.caller() if request.caller else None,
         items=(Item("sha256", request.document.sha256),),
+        detail=(("why", error.message[:_WHY]),),
     )
 
 
 def reason_of(error: UndersignError) -> str:
-    """The reason for the log: the error's code, and the claim where one is to blame."""
+    """The real reason for the log: the code of the innermost cause, and the claim where one is to blame."""
+    while isinstance(error, UnauthenticatedError) and isinstance(error.__cause__, UndersignError):
+        error = error.__cause__
     return f"{error.code}:{error.claim}" if isinstance(error, ClaimError) else error.code
 
 

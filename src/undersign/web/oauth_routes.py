@@ -1,0 +1,153 @@
+"""The authorization server's addresses: /token, its keys, its metadata (RFC 6749, RFC 8414, OpenID Connect Discovery)."""
+
+from __future__ import annotations
+
+from functools import partial
+from secrets import token_hex
+from typing import Any, Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ..assemble import AuthorizationServer, House
+from ..encoding import dump_json
+from ..errors import (
+    AccessError,
+    ExpiredTokenError,
+    InvalidClientError,
+    MediaTypeError,
+    OAuthError,
+    ReplayedError,
+    RequestTooLargeError,
+    UndersignError,
+    UnusableKeyError,
+)
+from ..oauth.metadata import Metadata, describe
+from ..oauth.token_endpoint import Decision, Outcome, TokenResponse, decide, perform, reason_of
+from ..oauth.token_request import MAX_BODY, RawRequest
+from ..storage.writer import KeyUse, Subject, Write
+from .answers import json_answer
+from .body import address_of, read
+from .commit import commit, run
+from .crash import Crash
+from .operation import Answer, Operation, Takes
+
+__all__ = ["OAuthRoutes"]
+
+_FORM: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["grant_type", "client_assertion_type", "client_assertion"],
+    "properties": {
+        n: {"type": "string"}
+        for n in ("grant_type", "client_assertion_type", "client_assertion", "client_id", "scope", "resource")
+    },
+}
+_CACHE: Final = {"Cache-Control": "public, max-age=60"}
+
+
+class OAuthRoutes:
+    """The addresses of one authorization server."""
+
+    def __init__(self, house: House, server: AuthorizationServer, crash: Crash) -> None:
+        self._house = house
+        self._server = server
+        self._crash = crash
+
+    def operations(self) -> tuple[Operation, ...]:
+        """What is served."""
+        refused = Answer(400, "refused, in the form of RFC 6749 section 5.2", "application/json")
+        unknown = Answer(401, "the client could not be authenticated", "application/json")
+        later = Answer(503, "nothing was released; try again", "application/json")
+        form = Takes("application/x-www-form-urlencoded", _FORM)
+        issued = Answer(200, "an access token (RFC 9068)", "application/json", TokenResponse)
+        keys = Answer(200, "a JWK Set (RFC 7517)", "application/jwk-set+json")
+        document = Answer(200, "the metadata", "application/json", Metadata)
+        at = "/.well-known/"
+        return (
+            Operation("token", "POST", "/token", "Get a token", self.token, (issued, refused, unknown, later), (form,)),
+            Operation("jwks", "GET", "/jwks.json", "The keys that tokens verify with", self.jwks, (keys,)),
+            Operation("metadata", "GET", f"{at}oauth-authorization-server", "RFC 8414", self.metadata, (document,)),
+            Operation("discovery", "GET", f"{at}openid-configuration", "OpenID Connect", self.metadata, (document,)),
+        )
+
+    async def token(self, request: Request) -> Response:
+        """Authenticate the client, commit, make the token, commit, answer."""
+        request_id = token_hex(16)
+        basic = "authorization" in request.headers
+        try:
+            body = await read(request, MAX_BODY)
+            return json_answer((await self._token(request, request_id, body)).response)
+        except UndersignError as error:
+            if _is_refusal(error):
+                self._house.writer.count(reason_of(error), address_of(request))
+            return _answer(error, basic=basic)
+
+    async def _token(self, request: Request, request_id: str, body: bytes) -> Outcome:
+        raw = RawRequest(
+            content_type=request.headers.get("content-type", ""),
+            query=request.url.query,
+            authorization=request.headers.get("authorization"),
+            endpoint=f"{self._house.url}/token",
+            request_id=request_id,
+            body=body,
+        )
+        server = self._server.now()
+        decision = decide(raw, server)
+        self._crash.at("before_reserve")
+        line = await self._reserve(decision)
+        self._crash.at("after_reserve")
+        outcome = await run(partial(perform, decision, line, server), alg=server.signer.alg)
+        self._crash.at("after_sign")
+        await commit(self._house.writer, Write(outcome.record))
+        self._crash.at("after_done")
+        return outcome
+
+    async def _reserve(self, decision: Decision) -> Any:
+        write = Write(
+            decision.intent,
+            burns=decision.burns,
+            uses=(KeyUse(decision.key.name, decision.key.version),),
+            enabled=(Subject("client", decision.proof.client.id),),
+        )
+        try:
+            return await commit(self._house.writer, write)
+        except (ReplayedError, ExpiredTokenError, AccessError) as error:
+            # 9. Used before, ended on the way, or disabled since: the same sentence as for any other reason.
+            raise InvalidClientError("Client authentication failed.") from error
+        except UnusableKeyError:
+            self._house.keyring.reload()  # rotated by another process: the next request signs with the new version
+            raise
+
+    async def jwks(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's argument
+        """The public keys, retired ones included while what they signed may still be about."""
+        keys = await run_in_threadpool(self._server.published)
+        return Response(dump_json(keys), 200, _CACHE, "application/jwk-set+json")
+
+    async def metadata(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's argument
+        """What the server says of itself."""
+        return json_answer(describe(self._server.issuer, scopes=self._server.scopes), headers=_CACHE)
+
+
+def _is_refusal(error: UndersignError) -> bool:
+    return isinstance(error, (OAuthError, MediaTypeError, RequestTooLargeError))
+
+
+def _answer(error: UndersignError, *, basic: bool) -> Response:
+    """Answer in the form of RFC 6749 section 5.2."""
+    headers = {"Pragma": "no-cache"}
+    if isinstance(error, InvalidClientError):
+        # openid-client hides the OAuth error behind a challenge, so one is sent only to who tried the header.
+        challenge = {"WWW-Authenticate": 'Basic realm="token"'} if basic else {}
+        return _error(error.code, error.message, 401, headers | challenge)
+    if isinstance(error, OAuthError):
+        return _error(error.code, error.message, 400, headers)
+    if isinstance(error, RequestTooLargeError):
+        return _error("invalid_request", error.message, 413, headers)
+    if isinstance(error, MediaTypeError):
+        return _error("invalid_request", error.message, 415, headers)
+    return _error("temporarily_unavailable", "Nothing was issued; try again.", 503, headers | {"Retry-After": "1"})
+
+
+def _error(code: str, description: str, status: int, headers: dict[str, str]) -> Response:
+    return json_answer({"error": code, "error_description": description}, status=status, headers=headers)

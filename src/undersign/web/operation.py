@@ -1,0 +1,67 @@
+"""One operation of an API: where it is, what it takes, what it answers; routes and OpenAPI are made from the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+__all__ = ["Answer", "Operation", "Parameter", "Takes", "route"]
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer: its status, media type and, for JSON, the class of its body."""
+
+    status: int
+    text: str
+    media_type: str = ""
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """One kind of body that an operation takes; ``schema`` is JSON Schema."""
+
+    media_type: str
+    schema: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter in the path, the query or a header."""
+
+    name: str
+    place: str
+    text: str
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method at one address.
+
+    Attributes:
+        secured: Whether it takes a bearer token.
+    """
+
+    name: str
+    method: str
+    path: str
+    summary: str
+    endpoint: Endpoint
+    answers: tuple[Answer, ...]
+    takes: tuple[Takes, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    secured: bool = False
+
+
+def route(operation: Operation) -> Route:
+    """The route of an operation."""
+    return Route(operation.path, operation.endpoint, methods=[operation.method], name=operation.name)

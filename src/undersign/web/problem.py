@@ -1,0 +1,123 @@
+"""Errors as HTTP answers: problem documents, with one stable type for each error code (RFC 9457)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from ..encoding import dump_json
+from ..errors import (
+    AccessError,
+    ConflictError,
+    FetchError,
+    MediaTypeError,
+    OAuthError,
+    ReplayedError,
+    ReplayStoreError,
+    RequestError,
+    RequestTooLargeError,
+    RuleDeniedError,
+    StorageError,
+    UnauthenticatedError,
+    UndersignError,
+    UnknownWorkerError,
+    UnusableKeyError,
+)
+
+__all__ = ["MEDIA_TYPE", "TYPE_PREFIX", "Problem", "answer", "plain", "status_of"]
+
+MEDIA_TYPE: Final = "application/problem+json"
+TYPE_PREFIX: Final = "urn:undersign:problem:"
+
+# The first class that fits decides, so a class stands before the one it derives from.
+_STATUS: Final[tuple[tuple[type[UndersignError], int], ...]] = (
+    (RequestTooLargeError, 413),
+    (MediaTypeError, 415),
+    (ConflictError, 409),
+    (RequestError, 400),
+    (UnknownWorkerError, 404),
+    (UnauthenticatedError, 401),
+    (AccessError, 403),
+    (ReplayedError, 409),
+    (StorageError, 503),
+    (ReplayStoreError, 503),
+    (FetchError, 503),
+    (UnusableKeyError, 503),
+    (OAuthError, 400),
+)
+_TITLES: Final = {
+    400: "The request cannot be understood",
+    401: "A token is needed",
+    403: "Not allowed",
+    404: "Not here",
+    405: "Not with this method",
+    409: "In conflict with an earlier request",
+    413: "Too large",
+    415: "Not this media type",
+    421: "Another server is meant",
+    500: "An error of ours",
+    503: "Not now",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A problem document, member by member; ``rules`` and ``worker`` are there when a rule refused.
+
+    Attributes:
+        type: Stable for each kind of problem.
+        request_id: The name of the request in the log; empty where nothing was logged by name.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str = ""
+    request_id: str = ""
+    worker: str = ""
+    rules: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def members(self) -> dict[str, Any]:
+        """The JSON object."""
+        found: dict[str, Any] = {"type": self.type, "title": self.title, "status": self.status}
+        found |= {n: v for n in ("detail", "request_id", "worker") if (v := getattr(self, n))}
+        if self.rules:
+            found["rules"] = [{"name": n, "result": "fail", "failed": list(leaves)} for n, leaves in self.rules]
+        return found
+
+
+def status_of(error: UndersignError) -> int:
+    """The HTTP status for an error; 500 for one that no caller should be able to cause."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def answer(error: UndersignError, *, request_id: str = "", worker: str = "") -> Response:
+    """Turn an error into its answer. Messages never hold secrets; text from outside is escaped in them already."""
+    status = status_of(error)
+    detail = f"{error.message} {error.help}".strip() if status < 500 or status == 503 else ""  # noqa: PLR2004
+    rules = error.failed if isinstance(error, RuleDeniedError) else ()
+    kind = TYPE_PREFIX + (error.code if status != 500 else "internal").replace("_", "-")  # noqa: PLR2004
+    made = Problem(kind, _TITLES[status], status, detail, request_id, worker if rules else "", rules)
+    headers = _headers(error, status)
+    return Response(dump_json(made.members()), status, headers, MEDIA_TYPE)
+
+
+def plain(status: int, detail: str = "", headers: dict[str, str] | None = None) -> Response:
+    """An answer for what is wrong with HTTP itself: no such address, no such method, another host."""
+    title = _TITLES.get(status, "The request was refused")
+    kind = TYPE_PREFIX + title.lower().replace(" ", "-")
+    return Response(dump_json(Problem(kind, title, status, detail).members()), status, headers, MEDIA_TYPE)
+
+
+def _headers(error: UndersignError, status: int) -> dict[str, str]:
+    headers = {"Cache-Control": "no-store"}
+    if status == 401:  # noqa: PLR2004 - RFC 6750 section 3: without a token, no error code
+        sent = error.__cause__ is not None
+        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if sent else "Bearer"
+    elif status == 403:  # noqa: PLR2004
+        headers["WWW-Authenticate"] = 'Bearer error="insufficient_scope"'
+    elif status == 503:  # noqa: PLR2004
+        headers["Retry-After"] = "1"
+    return headers

@@ -1,0 +1,67 @@
+"""What is here: the page at /, the one style sheet it needs, and the OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import Response
+
+from .. import __version__
+from ..assemble import House
+from ..encoding import dump_json
+from .openapi import describe
+from .operation import Answer, Operation
+
+__all__ = ["RootRoutes"]
+
+_PAGES: Final = Environment(
+    loader=PackageLoader("undersign.web", "templates"), autoescape=True, undefined=StrictUndefined
+)
+_CACHE: Final = {"Cache-Control": "public, max-age=300"}
+_ROLES: Final = {
+    "authorization": ("Authorization server", "Clients prove themselves with a signed assertion and get short-lived tokens."),
+    "signing": ("Signing server", "Workers sign what a token allows, and every signature comes with a receipt."),
+}  # fmt: skip
+
+
+class RootRoutes:
+    """/, /style.css and /openapi.json."""
+
+    def __init__(self, house: House, others: Sequence[Operation]) -> None:
+        self._house = house
+        self._operations = (*others, *self.operations())
+        self._document = dump_json(self._openapi())
+        self._style = files("undersign.web").joinpath("static/style.css").read_bytes()
+        roles = [_ROLES[role] for role in house.settings.server.roles if role in _ROLES]
+        self._page = _PAGES.get_template("root.html").render(
+            roles=roles, operations=self._operations, url=house.url, version=__version__, demo=house.settings.server.demo
+        )
+
+    def operations(self) -> tuple[Operation, ...]:
+        """What is served."""
+        page, sheet = Answer(200, "a page", "text/html"), Answer(200, "a style sheet", "text/css")
+        document = Answer(200, "this document", "application/json")
+        return (
+            Operation("root", "GET", "/", "What is here", self.root, (page,)),
+            Operation("style", "GET", "/style.css", "How it looks", self.style, (sheet,)),
+            Operation("openapi", "GET", "/openapi.json", "How to ask", self.openapi, (document,)),
+        )
+
+    async def root(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's argument
+        """The page."""
+        return Response(self._page, 200, {"Cache-Control": "no-cache"}, "text/html; charset=utf-8")
+
+    async def style(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's argument
+        """The style sheet."""
+        return Response(self._style, 200, _CACHE, "text/css; charset=utf-8")
+
+    async def openapi(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's argument
+        """The OpenAPI document."""
+        return Response(self._document, 200, _CACHE, "application/json")
+
+    def _openapi(self) -> dict[str, Any]:
+        return describe(self._operations, title="undersign", url=self._house.url)
