@@ -47,7 +47,7 @@ def intent(number=0, **members):
 
 def settle(database, clock, *writes):
     """Commit these writes as one batch, without a thread, and give their verdicts."""
-    jobs = [Job(write, write.entry.fragment(), write.burns) for write in writes]
+    jobs = [Job.of(write) for write in writes]
     Writer(database, clock=clock)._commit(jobs)
     return [type(job.future.exception()).__name__ if job.future.exception() else "ok" for job in jobs]
 

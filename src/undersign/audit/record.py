@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from secrets import token_hex
 from typing import Final
@@ -172,17 +173,17 @@ class Entry:
 
 def at(fragment: bytes, position: Position) -> bytes:
     """Put the position in front of an entry's fragment: the line that is stored and hashed."""
-    head = dump_json(
-        {
-            "v": 1,
-            "chain": position.chain,
-            "seq": position.seq,
-            "time": position.time,
-            "node": position.node,
-            "prev": position.prev,
-        }
+    # On the path of every request: chain and node are quoted once, the rest are numbers and hex digits.
+    head = (
+        f'{{"v":1,"chain":{_quoted(position.chain)},"seq":{position.seq:d},"time":{position.time:d},'
+        f'"node":{_quoted(position.node)},"prev":"{position.prev}"'
     )
-    return head[:-1] + b"," + fragment + b"}"
+    return head.encode() + b"," + fragment + b"}"
+
+
+@lru_cache(maxsize=64)
+def _quoted(text: str) -> str:
+    return dump_json(text).decode()
 
 
 def _texts(source: object, *names: str) -> dict[str, object]:

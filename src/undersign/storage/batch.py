@@ -113,7 +113,7 @@ def _row(write: Write, line: Line) -> tuple[int, int, str, str, str, str, bytes]
 
 
 def _fresh(job: Job, now: float) -> bool:
-    return all(burn.expires_at + LEEWAY >= now for burn in job.burns)
+    return all(burn.expires_at + LEEWAY >= now for burn in job.burns.values())
 
 
 def _late(job: Job, now: float, *, behind: bool) -> UndersignError | None:
@@ -140,7 +140,7 @@ class _Settlement:
 
     def insert_burns(self, jobs: Iterator[Job]) -> None:
         """Insert every burn of the batch; remember which were new."""
-        rows = {burn.key: (burn.purpose, int(burn.expires_at) + 1) for job in jobs for burn in job.burns}
+        rows = {key: (burn.purpose, int(burn.expires_at) + 1) for job in jobs for key, burn in job.burns.items()}
         keys = list(rows)
         for start in range(0, len(keys), _ROWS):
             some = keys[start : start + _ROWS]
@@ -153,7 +153,7 @@ class _Settlement:
 
     def verdict(self, job: Job) -> UndersignError | None:
         """Decide on one job; claim all it needs, or nothing."""
-        wanted = {burn.key for burn in job.burns}
+        wanted = job.burns.keys()
         if wanted & self._claimed or not wanted <= self._new:
             return ReplayedError("It was used before.")
         write = job.write

@@ -60,13 +60,18 @@ class Write:
 
 @dataclass(slots=True)
 class Job:
-    """A write on its way: its entry's bytes, its future, and its own verdict once its batch was settled."""
+    """A write on its way: its entry as bytes, its burns by key, its future, and its verdict once it was settled."""
 
     write: Write | None
     fragment: bytes
-    burns: tuple[Burn, ...]
+    burns: dict[str, Burn]
     counted: Count | None = None
     number: int = 0
     future: Future[Line] = field(default_factory=Future)
     line: Line | None = None
     verdict: UndersignError | None = None
+
+    @classmethod
+    def of(cls, write: Write) -> Job:
+        """Prepare in the caller's thread all that does not need the database."""
+        return cls(write, write.entry.fragment(), {burn.key: burn for burn in write.burns})

@@ -74,7 +74,7 @@ class Writer:
         Raises:
             PolicyError: The entry cannot be written down; nothing was handed in.
         """
-        return self._put(Job(write, write.entry.fragment(), write.burns))
+        return self._put(Job.of(write))
 
     def consume(self, burn: Burn, /) -> None:
         """Use one thing up, and wait for it (the ReplayStore protocol).
@@ -85,7 +85,7 @@ class Writer:
             ReplayStoreError: The store cannot take it.
         """
         try:
-            self._put(Job(None, b"", (burn,))).result()
+            self._put(Job(None, b"", {burn.key: burn})).result()
         except StorageError as error:
             raise ReplayStoreError(error.message, help=error.help) from error
 
@@ -112,7 +112,7 @@ class Writer:
         self.close()
 
     def _put(self, job: Job) -> Future[Line]:
-        if not all(0 <= burn.expires_at < _FAR for burn in job.burns):
+        if not all(0 <= burn.expires_at < _FAR for burn in job.burns.values()):
             raise PolicyError("A one-time thing must have a NumericDate of expiry, so that its row may end.")
         with self._gate:
             if not self._open:
@@ -158,7 +158,7 @@ class Writer:
         jobs = []
         for count, number in self._refusals.take(self._clock(), everything=everything):
             write = Write(count.entry(number))
-            jobs.append(Job(write, write.entry.fragment(), (), counted=count, number=number))
+            jobs.append(Job(write, write.entry.fragment(), {}, counted=count, number=number))
         return jobs
 
     def _commit(self, jobs: list[Job]) -> None:
