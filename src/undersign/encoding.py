@@ -109,7 +109,7 @@ def int_to_b64url(number: int) -> str:
 # ── read-only JSON values ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def _read_only(self: object, *_: object, **__: object) -> NoReturn:
+def _read_only(*_: object, **__: object) -> NoReturn:
     msg = "This value was verified and is read-only; copy it with dict() or list() to change it."
     raise TypeError(msg)
 
@@ -118,7 +118,7 @@ class FrozenDict(dict[str, Any]):
     """A JSON object as it was parsed; equal to a dict of the same members, and read-only."""
 
     __slots__ = ()
-    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _read_only  # type: ignore[assignment]
+    __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _read_only
 
     def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
         return dict, (dict(self),)
@@ -128,8 +128,8 @@ class FrozenList(list[Any]):
     """A JSON array as it was parsed; equal to a list of the same elements, and read-only."""
 
     __slots__ = ()
-    __setitem__ = __delitem__ = append = clear = extend = insert = pop = remove = reverse = sort = _read_only  # type: ignore[assignment]
-    __iadd__ = __imul__ = _read_only  # type: ignore[assignment]
+    __setitem__ = __delitem__ = append = clear = extend = insert = pop = remove = reverse = sort = _read_only
+    __iadd__ = __imul__ = _read_only
 
     def __reduce__(self) -> tuple[type[list[Any]], tuple[list[Any]]]:
         return list, (list(self),)
@@ -212,9 +212,9 @@ def _constant(name: str) -> NoReturn:
     raise InvalidJSONError(f"{name} is not JSON.")
 
 
-_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(
-    object_pairs_hook=_members, parse_float=_finite, parse_constant=_constant
-).scan_once
+_decoder: Final[Any] = json.JSONDecoder(object_pairs_hook=_members, parse_float=_finite, parse_constant=_constant)
+# The C scanner itself: JSONDecoder.decode would add two regular expressions and two calls.
+_scan: Final[Callable[[str, int], tuple[Any, int]]] = _decoder.scan_once
 
 
 def _scan_after_space(text: str) -> tuple[Any, int]:
@@ -308,7 +308,9 @@ def _not_writable(error: Exception) -> PolicyError:
         return PolicyError("A string holds half of a surrogate pair, which UTF-8 cannot spell.")
     if isinstance(error, ValueError):
         return PolicyError("NaN, Infinity and cycles cannot be written as JSON.")
-    return PolicyError("The value holds something that JSON does not have.", help="Use str, int, float, bool, None, list and dict.")
+    return PolicyError(
+        "The value holds something that JSON does not have.", help="Use str, int, float, bool, None, list and dict."
+    )
 
 
 def _check_names(value: Any, depth: int) -> None:

@@ -27,7 +27,7 @@ class Burn:
     id: str
     expires_at: float
 
-    def __init__(self, purpose: str, issuer: str, id: str, expires_at: float) -> None:  # noqa: A002 - RFC 7519's word
+    def __init__(self, purpose: str, issuer: str, id: str, expires_at: float) -> None:
         for name, value in (("purpose", purpose), ("issuer", issuer), ("id", id), ("expires_at", expires_at)):
             object.__setattr__(self, name, value)
 

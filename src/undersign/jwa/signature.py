@@ -7,21 +7,29 @@ signs and one that verifies, built once for a key and used many times: padding, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.hmac import HMAC
 
-from ..errors import AlgorithmNotAllowedError, InvalidSignatureError, WeakKeyError, quoted
+from ..errors import AlgorithmNotAllowedError, InvalidSignatureError, quoted
 
-__all__ = ["ALGORITHMS", "SignatureAlgorithm", "Sign", "Verify", "named", "of_curve"]
+__all__ = ["ALGORITHMS", "Sign", "SignatureAlgorithm", "Verify", "named", "of_curve", "side_by_side"]
 
 Sign = Callable[[bytes], bytes]
 Verify = Callable[[bytes, bytes], None]
-BindSign = Callable[["SignatureAlgorithm", Any, bool], Sign]
-BindVerify = Callable[["SignatureAlgorithm", Any], Verify]
+
+
+class Family(Protocol):
+    """Algorithms that differ by their hash or curve only."""
+
+    def sign(self, row: SignatureAlgorithm, private: Any, /, *, deterministic: bool) -> Sign:
+        """Bind a private key."""
+
+    def verify(self, row: SignatureAlgorithm, public: Any, /) -> Verify:
+        """Bind a public key."""
 
 
 class SignatureAlgorithm:
@@ -38,11 +46,28 @@ class SignatureAlgorithm:
         prehashed: Whether a digest can be signed in place of the message.
     """
 
-    __slots__ = ("_bind_sign", "_bind_verify", "crv", "hash_name", "hash_size", "kty", "mechanism", "name", "oid", "prehashed")
+    __slots__ = (
+        "_family",
+        "crv",
+        "hash_name",
+        "hash_size",
+        "kty",
+        "mechanism",
+        "name",
+        "oid",
+        "prehashed",
+    )
 
     def __init__(
-        self, name: str, kty: str, crv: str | None, hash_name: str | None, family: tuple[BindSign, BindVerify], mechanism: str, oid: str = ""
-    ) -> None:  # fmt: skip
+        self,
+        name: str,
+        kty: str,
+        crv: str | None,
+        hash_name: str | None,
+        family: Family,
+        mechanism: str,
+        oid: str = "",
+    ) -> None:
         self.name = name
         self.kty = kty
         self.crv = crv
@@ -51,7 +76,7 @@ class SignatureAlgorithm:
         self.mechanism = mechanism
         self.oid = oid
         self.prehashed = kty in {"RSA", "EC"}
-        self._bind_sign, self._bind_verify = family
+        self._family = family
 
     def fits(self, kty: str, crv: str | None) -> bool:  # a filter for tables, not a verdict on a token
         """Tell whether a key of this type and curve can serve this algorithm."""
@@ -66,11 +91,11 @@ class SignatureAlgorithm:
             private: The native key of `cryptography`, or the octets of an HMAC key.
             deterministic: For ECDSA, RFC 6979 nonces in place of hedged ones; others take no notice.
         """
-        return self._bind_sign(self, private, deterministic)
+        return self._family.sign(self, private, deterministic=deterministic)
 
     def verifier(self, public: Any) -> Verify:
         """Bind a public key: message and signature octets in, InvalidSignatureError out unless they agree."""
-        return self._bind_verify(self, public)
+        return self._family.verify(self, public)
 
     @property
     def hash(self) -> Any:
@@ -88,31 +113,29 @@ def _refuse() -> InvalidSignatureError:
 # ── HMAC, RFC 7518 section 3.2 ─────────────────────────────────────────────────────────────────────────────────
 
 
-def _hmac_sign(row: SignatureAlgorithm, secret: bytes, _: bool) -> Sign:
-    if len(secret) < row.hash_size:
-        raise WeakKeyError(f"An HMAC key of {len(secret)} octets is too short: {row.name} needs {row.hash_size} (RFC 7518 section 3.2).")
-    prepared = HMAC(secret, row.hash).copy
+class _HMAC:
+    def sign(self, row: SignatureAlgorithm, secret: bytes, *, deterministic: bool) -> Sign:
+        prepared = HMAC(secret, row.hash).copy
 
-    def sign(message: bytes) -> bytes:
-        mac = prepared()
-        mac.update(message)
-        return mac.finalize()
+        def sign(message: bytes) -> bytes:
+            mac = prepared()
+            mac.update(message)
+            return mac.finalize()
 
-    return sign
+        return sign
 
+    def verify(self, row: SignatureAlgorithm, secret: bytes) -> Verify:
+        prepared = HMAC(secret, row.hash).copy
 
-def _hmac_verify(row: SignatureAlgorithm, secret: bytes) -> Verify:
-    prepared = HMAC(secret, row.hash).copy
+        def verify(message: bytes, signature: bytes) -> None:
+            mac = prepared()
+            mac.update(message)
+            try:
+                mac.verify(signature)  # in constant time
+            except InvalidSignature:
+                raise _refuse() from None
 
-    def verify(message: bytes, signature: bytes) -> None:
-        mac = prepared()
-        mac.update(message)
-        try:
-            mac.verify(signature)  # in constant time
-        except InvalidSignature:
-            raise _refuse() from None
-
-    return verify
+        return verify
 
 
 # ── RSASSA-PKCS1-v1_5 and RSASSA-PSS, RFC 7518 sections 3.3 and 3.5 ────────────────────────────────────────────
@@ -127,9 +150,12 @@ def _pss(row: SignatureAlgorithm) -> Any:
     return padding.PSS(mgf=padding.MGF1(row.hash), salt_length=row.hash_size)
 
 
-def _rsa(make_padding: Callable[[SignatureAlgorithm], Any]) -> tuple[BindSign, BindVerify]:
-    def bind_sign(row: SignatureAlgorithm, private: Any, _: bool) -> Sign:
-        native, pad, digest = private.sign, make_padding(row), row.hash
+class _RSA:
+    def __init__(self, make_padding: Callable[[SignatureAlgorithm], Any]) -> None:
+        self.make_padding = make_padding
+
+    def sign(self, row: SignatureAlgorithm, private: Any, *, deterministic: bool) -> Sign:
+        native, pad, digest = private.sign, self.make_padding(row), row.hash
 
         def sign(message: bytes) -> bytes:
             octets: bytes = native(message, pad, digest)
@@ -137,8 +163,8 @@ def _rsa(make_padding: Callable[[SignatureAlgorithm], Any]) -> tuple[BindSign, B
 
         return sign
 
-    def bind_verify(row: SignatureAlgorithm, public: Any) -> Verify:
-        native, pad, digest, size = public.verify, make_padding(row), row.hash, (public.key_size + 7) // 8
+    def verify(self, row: SignatureAlgorithm, public: Any) -> Verify:
+        native, pad, digest, size = public.verify, self.make_padding(row), row.hash, (public.key_size + 7) // 8
 
         def verify(message: bytes, signature: bytes) -> None:
             if len(signature) != size:
@@ -150,35 +176,33 @@ def _rsa(make_padding: Callable[[SignatureAlgorithm], Any]) -> tuple[BindSign, B
 
         return verify
 
-    return bind_sign, bind_verify
-
 
 # ── ECDSA, RFC 7518 section 3.4: R and S side by side, each as long as the curve's order ───────────────────────
 
 
-def _ecdsa_sign(row: SignatureAlgorithm, private: Any, deterministic: bool) -> Sign:
-    size = (private.key_size + 7) // 8
-    native, scheme = private.sign, ec.ECDSA(row.hash, deterministic_signing=deterministic)
+class _ECDSA:
+    def sign(self, row: SignatureAlgorithm, private: Any, *, deterministic: bool) -> Sign:
+        size = (private.key_size + 7) // 8
+        native, scheme = private.sign, ec.ECDSA(row.hash, deterministic_signing=deterministic)
 
-    def sign(message: bytes) -> bytes:
-        return side_by_side(native(message, scheme), size)
+        def sign(message: bytes) -> bytes:
+            return side_by_side(native(message, scheme), size)
 
-    return sign
+        return sign
 
+    def verify(self, row: SignatureAlgorithm, public: Any) -> Verify:
+        size = (public.key_size + 7) // 8
+        native, scheme = public.verify, ec.ECDSA(row.hash)
 
-def _ecdsa_verify(row: SignatureAlgorithm, public: Any) -> Verify:
-    size = (public.key_size + 7) // 8
-    native, scheme = public.verify, ec.ECDSA(row.hash)
+        def verify(message: bytes, signature: bytes) -> None:
+            if len(signature) != 2 * size:
+                raise _refuse()
+            try:
+                native(_der(signature, size), message, scheme)
+            except InvalidSignature:
+                raise _refuse() from None
 
-    def verify(message: bytes, signature: bytes) -> None:
-        if len(signature) != 2 * size:
-            raise _refuse()
-        try:
-            native(_der(signature, size), message, scheme)
-        except InvalidSignature:
-            raise _refuse() from None
-
-    return verify
+        return verify
 
 
 def side_by_side(der: bytes, size: int) -> bytes:
@@ -203,51 +227,51 @@ def _der(signature: bytes, size: int) -> bytes:
 # ── EdDSA, RFC 8037 section 3.1, and ML-DSA, RFC 9964: the message goes in whole ────────────────────────────────
 
 
-def _whole_sign(_: SignatureAlgorithm, private: Any, __: bool) -> Sign:
-    sign: Sign = private.sign
-    return sign
+class _Whole:
+    def sign(self, _: SignatureAlgorithm, private: Any, *, deterministic: bool) -> Sign:
+        sign: Sign = private.sign
+        return sign
 
+    def verify(self, _: SignatureAlgorithm, public: Any) -> Verify:
+        native = public.verify
 
-def _whole_verify(_: SignatureAlgorithm, public: Any) -> Verify:
-    native = public.verify
+        def verify(message: bytes, signature: bytes) -> None:
+            try:
+                native(signature, message)
+            except (InvalidSignature, ValueError):  # ValueError: a length that no signature of this kind has
+                raise _refuse() from None
 
-    def verify(message: bytes, signature: bytes) -> None:
-        try:
-            native(signature, message)
-        except (InvalidSignature, ValueError):  # ValueError: a length that no signature of this kind has
-            raise _refuse() from None
-
-    return verify
+        return verify
 
 
 _HASHES: Final = {"sha256": hashes.SHA256(), "sha384": hashes.SHA384(), "sha512": hashes.SHA512()}
-_HMAC: Final = (_hmac_sign, _hmac_verify)
-_ECDSA: Final = (_ecdsa_sign, _ecdsa_verify)
-_WHOLE: Final = (_whole_sign, _whole_verify)
-_RS: Final = _rsa(_pkcs1)
-_PS: Final = _rsa(_pss)
+_HM: Final = _HMAC()
+_RS: Final = _RSA(_pkcs1)
+_PS: Final = _RSA(_pss)
+_ES: Final = _ECDSA()
+_WH: Final = _Whole()
 
 _ROWS: Final = (
-    SignatureAlgorithm("HS256", "oct", None, "sha256", _HMAC, "SHA256_HMAC"),
-    SignatureAlgorithm("HS384", "oct", None, "sha384", _HMAC, "SHA384_HMAC"),
-    SignatureAlgorithm("HS512", "oct", None, "sha512", _HMAC, "SHA512_HMAC"),
+    SignatureAlgorithm("HS256", "oct", None, "sha256", _HM, "SHA256_HMAC"),
+    SignatureAlgorithm("HS384", "oct", None, "sha384", _HM, "SHA384_HMAC"),
+    SignatureAlgorithm("HS512", "oct", None, "sha512", _HM, "SHA512_HMAC"),
     SignatureAlgorithm("RS256", "RSA", None, "sha256", _RS, "SHA256_RSA_PKCS", "1.2.840.113549.1.1.11"),
     SignatureAlgorithm("RS384", "RSA", None, "sha384", _RS, "SHA384_RSA_PKCS", "1.2.840.113549.1.1.12"),
     SignatureAlgorithm("RS512", "RSA", None, "sha512", _RS, "SHA512_RSA_PKCS", "1.2.840.113549.1.1.13"),
     SignatureAlgorithm("PS256", "RSA", None, "sha256", _PS, "SHA256_RSA_PKCS_PSS", "1.2.840.113549.1.1.10"),
     SignatureAlgorithm("PS384", "RSA", None, "sha384", _PS, "SHA384_RSA_PKCS_PSS", "1.2.840.113549.1.1.10"),
     SignatureAlgorithm("PS512", "RSA", None, "sha512", _PS, "SHA512_RSA_PKCS_PSS", "1.2.840.113549.1.1.10"),
-    SignatureAlgorithm("ES256", "EC", "P-256", "sha256", _ECDSA, "ECDSA", "1.2.840.10045.4.3.2"),
-    SignatureAlgorithm("ES384", "EC", "P-384", "sha384", _ECDSA, "ECDSA", "1.2.840.10045.4.3.3"),
-    SignatureAlgorithm("ES512", "EC", "P-521", "sha512", _ECDSA, "ECDSA", "1.2.840.10045.4.3.4"),
-    SignatureAlgorithm("ES256K", "EC", "secp256k1", "sha256", _ECDSA, "ECDSA", "1.2.840.10045.4.3.2"),
-    SignatureAlgorithm("Ed25519", "OKP", "Ed25519", None, _WHOLE, "EDDSA", "1.3.101.112"),
-    SignatureAlgorithm("Ed448", "OKP", "Ed448", None, _WHOLE, "EDDSA", "1.3.101.113"),
+    SignatureAlgorithm("ES256", "EC", "P-256", "sha256", _ES, "ECDSA", "1.2.840.10045.4.3.2"),
+    SignatureAlgorithm("ES384", "EC", "P-384", "sha384", _ES, "ECDSA", "1.2.840.10045.4.3.3"),
+    SignatureAlgorithm("ES512", "EC", "P-521", "sha512", _ES, "ECDSA", "1.2.840.10045.4.3.4"),
+    SignatureAlgorithm("ES256K", "EC", "secp256k1", "sha256", _ES, "ECDSA", "1.2.840.10045.4.3.2"),
+    SignatureAlgorithm("Ed25519", "OKP", "Ed25519", None, _WH, "EDDSA", "1.3.101.112"),
+    SignatureAlgorithm("Ed448", "OKP", "Ed448", None, _WH, "EDDSA", "1.3.101.113"),
     # Deprecated by RFC 9864: kept and written only where a JWK or a caller says so.
-    SignatureAlgorithm("EdDSA", "OKP", None, None, _WHOLE, "EDDSA"),
-    SignatureAlgorithm("ML-DSA-44", "AKP", "ML-DSA-44", None, _WHOLE, "ML_DSA", "2.16.840.1.101.3.4.3.17"),
-    SignatureAlgorithm("ML-DSA-65", "AKP", "ML-DSA-65", None, _WHOLE, "ML_DSA", "2.16.840.1.101.3.4.3.18"),
-    SignatureAlgorithm("ML-DSA-87", "AKP", "ML-DSA-87", None, _WHOLE, "ML_DSA", "2.16.840.1.101.3.4.3.19"),
+    SignatureAlgorithm("EdDSA", "OKP", None, None, _WH, "EDDSA"),
+    SignatureAlgorithm("ML-DSA-44", "AKP", "ML-DSA-44", None, _WH, "ML_DSA", "2.16.840.1.101.3.4.3.17"),
+    SignatureAlgorithm("ML-DSA-65", "AKP", "ML-DSA-65", None, _WH, "ML_DSA", "2.16.840.1.101.3.4.3.18"),
+    SignatureAlgorithm("ML-DSA-87", "AKP", "ML-DSA-87", None, _WH, "ML_DSA", "2.16.840.1.101.3.4.3.19"),
 )  # fmt: skip
 
 ALGORITHMS: Final = {row.name: row for row in _ROWS}
@@ -261,7 +285,10 @@ def named(alg: object) -> SignatureAlgorithm:
     """
     row = ALGORITHMS.get(alg) if isinstance(alg, str) else None
     if row is None:
-        raise AlgorithmNotAllowedError(f"{quoted(alg)} is not a signature algorithm here.", help="The algorithms are: " + ", ".join(ALGORITHMS) + ".")
+        raise AlgorithmNotAllowedError(
+            f"{quoted(alg)} is not a signature algorithm here.",
+            help="The algorithms are: " + ", ".join(ALGORITHMS) + ".",
+        )
     return row
 
 

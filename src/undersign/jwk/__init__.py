@@ -14,12 +14,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..encoding import b64url_decode, b64url_encode, parse_json
-from ..errors import InvalidBase64Error, KeyMaterialError, LimitError, PolicyError, PrivateKeyGivenError, TokenError, UndersignError, quoted
+from ..errors import (
+    InvalidBase64Error,
+    KeyMaterialError,
+    LimitError,
+    PolicyError,
+    PrivateKeyGivenError,
+    TokenError,
+    quoted,
+)
 from ..jwa.signature import named
 from ..limits import DEFAULT, Limits
-from . import oct  # noqa: A004 - RFC 7518's name for a secret
+from . import oct
 from .key import KEY_TYPES, Key, make, refuse_private
-from .material import Material
 from .metadata import read_metadata
 
 __all__ = ["KEY_TYPES", "Key", "generate", "load", "load_public", "refuse_private", "secret"]
@@ -46,14 +53,20 @@ def generate(alg: str, *, kid: str | None = None, size: int | None = None) -> Ke
 
 
 def _random_kid() -> str:
-    import secrets  # noqa: PLC0415
+    import secrets
 
     return b64url_encode(secrets.token_bytes(16))
 
 
 def secret(
-    octets: bytes | None = None, *, alg: str, kid: str | None = None, base64: str | None = None, base64url: str | None = None, hex: str | None = None  # noqa: A002
-) -> Key:  # fmt: skip
+    octets: bytes | None = None,
+    *,
+    alg: str,
+    kid: str | None = None,
+    base64: str | None = None,
+    base64url: str | None = None,
+    hex: str | None = None,
+) -> Key:
     """Wrap a shared secret for an HMAC algorithm, in exactly one of its spellings.
 
     A secret shorter than the hash gives a key whose ``unusable`` says so and whose use raises WeakKeyError.
@@ -64,11 +77,16 @@ def secret(
     """
     given = [value for value in (octets, base64, base64url, hex) if value is not None]
     if len(given) != 1:
-        raise PolicyError("A secret is given in exactly one way.", help='Use jwk.secret(b"...", alg=...), or base64=, base64url= or hex= by name.')
+        raise PolicyError(
+            "A secret is given in exactly one way.",
+            help='Use jwk.secret(b"...", alg=...), or base64=, base64url= or hex= by name.',
+        )
     if octets is None:
         octets = _spelt(base64, base64url, hex)
     if not isinstance(octets, (bytes, bytearray)):
-        raise PolicyError("A secret is octets, not text.", help="If the text is an encoding, name it: base64=, base64url= or hex=.")
+        raise PolicyError(
+            "A secret is octets, not text.", help="If the text is an encoding, name it: base64=, base64url= or hex=."
+        )
     octets = bytes(octets)
     refuse_key_as_secret(octets)
     row = named(alg)
@@ -78,7 +96,7 @@ def secret(
     return make(material, read_metadata({} if kid is None else {"kid": kid}, material), alg=alg, declared=True)
 
 
-def _spelt(base64: str | None, base64url: str | None, hex: str | None) -> bytes:  # noqa: A002
+def _spelt(base64: str | None, base64url: str | None, hex: str | None) -> bytes:
     try:
         if base64 is not None:
             return a2b_base64(base64.encode("ascii"), strict_mode=True)
@@ -95,7 +113,7 @@ def refuse_key_as_secret(octets: bytes) -> None:
     Raises:
         KeyMaterialError: They are.
     """
-    from . import pem  # noqa: PLC0415
+    from . import pem
 
     looks = b"-----BEGIN" in octets or b'"kty"' in octets
     try:
@@ -103,10 +121,19 @@ def refuse_key_as_secret(octets: bytes) -> None:
     except KeyMaterialError:
         looks = True
     if looks:
-        raise KeyMaterialError("These octets are a key in PEM, DER, OpenSSH or JSON form, not a secret.", help="Load it with jwk.load().")
+        raise KeyMaterialError(
+            "These octets are a key in PEM, DER, OpenSSH or JSON form, not a secret.", help="Load it with jwk.load()."
+        )
 
 
-def load(source: Mapping[str, Any] | str | bytes, *, alg: str | None = None, kid: str | None = None, password: bytes | None = None, limits: Limits = DEFAULT) -> Key:
+def load(
+    source: Mapping[str, Any] | str | bytes,
+    *,
+    alg: str | None = None,
+    kid: str | None = None,
+    password: bytes | None = None,
+    limits: Limits = DEFAULT,
+) -> Key:
     """Read a key from a JWK (dict or JSON), PEM (PKCS #8, PKCS #1, SEC 1, SPKI, X.509, OpenSSH) or DER.
 
     Args:
@@ -123,7 +150,9 @@ def load(source: Mapping[str, Any] | str | bytes, *, alg: str | None = None, kid
     return _load(source, alg, kid, password, limits)
 
 
-def load_public(source: Mapping[str, Any] | str | bytes, *, alg: str | None = None, kid: str | None = None, limits: Limits = DEFAULT) -> Key:
+def load_public(
+    source: Mapping[str, Any] | str | bytes, *, alg: str | None = None, kid: str | None = None, limits: Limits = DEFAULT
+) -> Key:
     """Read a key from somebody else: private ones and secrets are refused by their structure, before any parser runs.
 
     Raises:
@@ -133,7 +162,15 @@ def load_public(source: Mapping[str, Any] | str | bytes, *, alg: str | None = No
     return _load(source, alg, kid, None, limits, public_only=True)
 
 
-def _load(source: object, alg: str | None, kid: str | None, password: bytes | None, limits: Limits, *, public_only: bool = False) -> Key:  # noqa: PLR0913, PLR0917
+def _load(
+    source: object,
+    alg: str | None,
+    kid: str | None,
+    password: bytes | None,
+    limits: Limits,
+    *,
+    public_only: bool = False,
+) -> Key:
     if isinstance(source, Mapping):
         return from_jwk(source, alg=alg, kid=kid, public_only=public_only)
     if isinstance(source, str):
@@ -158,12 +195,19 @@ def _json_object(octets: bytes, limits: Limits) -> Mapping[str, Any]:
     return value
 
 
-def from_jwk(jwk: Mapping[str, Any], *, alg: str | None = None, kid: str | None = None, public_only: bool = False) -> Key:
+def from_jwk(
+    jwk: Mapping[str, Any], *, alg: str | None = None, kid: str | None = None, public_only: bool = False
+) -> Key:
     """Read a parsed JWK, as `load` does."""
     kty = jwk.get("kty")
     module = KEY_TYPES.get(kty) if isinstance(kty, str) else None
     if module is None:
-        raise KeyMaterialError("The JWK holds several keys." if "keys" in jwk and kty is None else f"The key type {quoted(kty)} is not one of {', '.join(KEY_TYPES)}.", help="Load a key set with jwks.KeySet.load()." if "keys" in jwk else None)
+        raise KeyMaterialError(
+            "The JWK holds several keys."
+            if "keys" in jwk and kty is None
+            else f"The key type {quoted(kty)} is not one of {', '.join(KEY_TYPES)}.",
+            help="Load a key set with jwks.KeySet.load()." if "keys" in jwk else None,
+        )
     if public_only and module.PRIVATE & jwk.keys():
         raise PrivateKeyGivenError("A private key or secret was given where a public key belongs.")
     material = module.parse(jwk)
@@ -179,12 +223,17 @@ def from_jwk(jwk: Mapping[str, Any], *, alg: str | None = None, kid: str | None 
     return make(material, metadata, alg=chosen, declared=chosen is not None)
 
 
-def _from_document(octets: bytes, alg: str | None, kid: str | None, password: bytes | None, limits: Limits, *, public_only: bool) -> Key:  # noqa: PLR0913, PLR0917
-    from . import pem  # noqa: PLC0415 - PEM needs modules that no token needs
+def _from_document(
+    octets: bytes, alg: str | None, kid: str | None, password: bytes | None, limits: Limits, *, public_only: bool
+) -> Key:
+    from . import pem
 
     document = pem.recognise(octets)
     if document is None:
-        raise KeyMaterialError("The octets are not a key in any form that is known here.", help="PEM, DER, OpenSSH and JWK are; a secret goes into jwk.secret().")
+        raise KeyMaterialError(
+            "The octets are not a key in any form that is known here.",
+            help="PEM, DER, OpenSSH and JWK are; a secret goes into jwk.secret().",
+        )
     if public_only and document.is_private:
         raise PrivateKeyGivenError("A private key was given where a public key belongs.")
     native = pem.read(document, password, limits)
@@ -200,6 +249,6 @@ def _from_document(octets: bytes, alg: str | None, kid: str | None, password: by
 
 
 def _base64(octets: bytes) -> str:
-    from binascii import b2a_base64  # noqa: PLC0415
+    from binascii import b2a_base64
 
     return b2a_base64(octets, newline=False).decode("ascii")

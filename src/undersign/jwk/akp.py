@@ -40,7 +40,9 @@ def parse(members: Mapping[str, Any]) -> Material:
     except ValueError:
         raise KeyMaterialError("The AKP key's 'pub' is not a public key of its algorithm.") from None
     except UnsupportedAlgorithm:
-        raise UnusableKeyError(f"This build of cryptography does not have {alg}.", help="Install a current wheel of cryptography.") from None
+        raise UnusableKeyError(
+            f"This build of cryptography does not have {alg}.", help="Install a current wheel of cryptography."
+        ) from None
     if private is not None and private.public_key().public_bytes_raw() != pub:
         raise KeyMaterialError("The AKP key's 'priv' belongs to another public key.")
     return _material(alg, public, private)
@@ -61,7 +63,10 @@ def generate(algorithm: SignatureAlgorithm, _: int | None) -> Material:
     try:
         private = _LEVELS[algorithm.name][1].generate()
     except UnsupportedAlgorithm:
-        raise UnusableKeyError(f"This build of cryptography does not have {algorithm.name}.", help="Install a current wheel of cryptography.") from None
+        raise UnusableKeyError(
+            f"This build of cryptography does not have {algorithm.name}.",
+            help="Install a current wheel of cryptography.",
+        ) from None
     return _material(algorithm.name, private.public_key(), private)
 
 

@@ -26,8 +26,8 @@ def public_key_of(der: bytes) -> Any:
     Raises:
         KeyMaterialError: The octets are not one certificate, or its key is of a kind that is not supported.
     """
-    from cryptography import x509  # noqa: PLC0415 - costs 15 ms, which no token needs
-    from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
 
     if len(der) > LONGEST:
         raise KeyMaterialError(f"The certificate is longer than {LONGEST} octets.")

@@ -17,6 +17,17 @@ _PBKDF2: Final = bytes.fromhex("2a864886f70d01050c")
 _SCRYPT: Final = bytes.fromhex("2b06010401da47040b")
 _LARGE: Final = 1 << 62  # dearer than any limit: what cannot be read is not run
 
+# Structure, the tags of its first elements, and whether these are all.
+_KINDS: Final = (
+    ("certificate", [_SEQUENCE, _SEQUENCE, _BIT_STRING], False),
+    ("spki", [_SEQUENCE, _BIT_STRING], True),
+    ("pkcs8-encrypted", [_SEQUENCE, _OCTET_STRING], True),
+    ("pkcs1-public", [_INTEGER, _INTEGER], True),
+    ("pkcs8", [_INTEGER, _SEQUENCE, _OCTET_STRING], False),
+    ("pkcs1-private", [_INTEGER] * 9, False),
+    ("sec1", [_INTEGER, _OCTET_STRING], False),
+)
+
 Element = tuple[int, bytes]
 
 
@@ -49,22 +60,10 @@ def _sequence(octets: bytes) -> list[Element]:
 
 def kind_of(octets: bytes) -> str | None:
     """Name the key structure that the outermost elements make; None if they make none."""
-    inner = _sequence(octets)
-    tags = [tag for tag, _ in inner]
-    if tags[:3] == [_SEQUENCE, _SEQUENCE, _BIT_STRING]:
-        return "certificate"
-    if tags == [_SEQUENCE, _BIT_STRING]:
-        return "spki"
-    if tags == [_SEQUENCE, _OCTET_STRING]:
-        return "pkcs8-encrypted"
-    if tags == [_INTEGER, _INTEGER]:
-        return "pkcs1-public"
-    if tags[:3] == [_INTEGER, _SEQUENCE, _OCTET_STRING]:
-        return "pkcs8"
-    if tags[:9] == [_INTEGER] * 9:
-        return "pkcs1-private"
-    if tags[:2] == [_INTEGER, _OCTET_STRING]:
-        return "sec1"
+    tags = [tag for tag, _ in _sequence(octets)]
+    for kind, pattern, exactly in _KINDS:
+        if tags[: len(pattern)] == pattern and (len(tags) == len(pattern) or not exactly):
+            return kind
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NoReturn
 
 from ..errors import (
@@ -17,7 +17,7 @@ from ..errors import (
     quoted,
 )
 from ..jwa.signature import ALGORITHMS, Sign, SignatureAlgorithm, Verify, of_curve
-from . import akp, ec, oct, okp, rsa  # noqa: A004 - RFC 7518's name for a secret
+from . import akp, ec, oct, okp, rsa
 from .material import KeyType, Material
 from .thumbprint import thumbprint, thumbprint_uri
 
@@ -48,7 +48,24 @@ class Key:
         verify: Message and signature octets in; raises InvalidSignatureError, or KeyMaterialError.
     """
 
-    __slots__ = ("_declared", "_material", "_metadata", "alg", "crv", "is_private", "key_ops", "kid", "kty", "sign", "size", "unusable", "use", "verify", "x5c", "x5t_s256")  # fmt: skip
+    __slots__ = (
+        "_declared",
+        "_material",
+        "_metadata",
+        "alg",
+        "crv",
+        "is_private",
+        "key_ops",
+        "kid",
+        "kty",
+        "sign",
+        "size",
+        "unusable",
+        "use",
+        "verify",
+        "x5c",
+        "x5t_s256",
+    )
 
     kty: str
     crv: str | None
@@ -104,7 +121,9 @@ class Key:
         ops = self._metadata.get("key_ops")
         metadata = dict(self._metadata)
         if ops:  # the private half's "sign" is the public half's "verify" (RFC 7517 section 4.3)
-            metadata["key_ops"] = ["verify" if op == "sign" else op for op in ops if op != "verify" or "sign" not in ops]
+            metadata["key_ops"] = [
+                "verify" if op == "sign" else op for op in ops if op != "verify" or "sign" not in ops
+            ]
         return make(self._material.without_private(), metadata, alg=self.alg, declared=self._declared)
 
     def bound(self, alg: str) -> Key:
@@ -135,7 +154,7 @@ class Key:
             return self
         return make(self._material, self._metadata, alg=self.alg, declared=self._declared, short_secret=True)
 
-    def thumbprint(self, hash: str = "sha256", *, secret: bool = False) -> str:  # noqa: A002 - RFC 7638's word
+    def thumbprint(self, hash: str = "sha256", *, secret: bool = False) -> str:
         """The RFC 7638 thumbprint, base64url.
 
         Args:
@@ -146,10 +165,13 @@ class Key:
             PolicyError: The key is a secret and ``secret`` was not said, or the hash is unknown.
         """
         if self.kty == oct.KTY and not secret:
-            raise PolicyError("The thumbprint of a secret is a hash of it (RFC 7638 section 7).", help="Say thumbprint(secret=True) if it stays as secret as the key.")
+            raise PolicyError(
+                "The thumbprint of a secret is a hash of it (RFC 7638 section 7).",
+                help="Say thumbprint(secret=True) if it stays as secret as the key.",
+            )
         return thumbprint(self._thumbprint_members(), hash)
 
-    def thumbprint_uri(self, hash: str = "sha256", *, secret: bool = False) -> str:  # noqa: A002
+    def thumbprint_uri(self, hash: str = "sha256", *, secret: bool = False) -> str:
         """The thumbprint as a URI (RFC 9278 section 3)."""
         return thumbprint_uri(self.thumbprint(hash, secret=secret), hash)
 
@@ -173,7 +195,9 @@ class Key:
         if private and not self.is_private:
             raise UnusableKeyError("This key has no private half to write.")
         if not private and self.kty == oct.KTY:
-            raise UnusableKeyError("A secret has no public half.", help="Say to_jwk(private=True) to write the secret itself.")
+            raise UnusableKeyError(
+                "A secret has no public half.", help="Say to_jwk(private=True) to write the secret itself."
+            )
         jwk: dict[str, Any] = dict(self._material.members)
         if private:
             jwk |= KEY_TYPES[self.kty].private_members(self._material)
@@ -189,7 +213,7 @@ class Key:
         Raises:
             UnusableKeyError: The key is a secret, or ``private`` was asked of a public key.
         """
-        from . import pem  # noqa: PLC0415 - PEM needs modules that no token needs
+        from . import pem
 
         if self.kty == oct.KTY:
             raise UnusableKeyError("A secret has no PEM form.")
@@ -197,10 +221,12 @@ class Key:
             raise UnusableKeyError("This key has no private half to write.")
         if password is not None and not private:
             raise PolicyError("Only a private key is encrypted.", help="Say to_pem(private=True, password=...).")
-        return pem.write(self._material.private if private else self._material.public, private=private, password=password)
+        return pem.write(
+            self._material.private if private else self._material.public, private=private, password=password
+        )
 
 
-def make(  # noqa: PLR0913 - the one place where a Key is made
+def make(
     material: Material,
     metadata: Mapping[str, Any],
     *,
@@ -224,7 +250,9 @@ def make(  # noqa: PLR0913 - the one place where a Key is made
     """
     row = of_curve(material.kty, material.crv) if alg is None else ALGORITHMS.get(alg)
     if row is not None and not row.fits(material.kty, material.crv):
-        raise KeyMaterialError(f"{row.name} is not an algorithm for {material.kty} keys{f' on {material.crv}' if material.crv else ''}.")
+        raise KeyMaterialError(
+            f"{row.name} is not an algorithm for {material.kty} keys{f' on {material.crv}' if material.crv else ''}."
+        )
     ops = metadata.get("key_ops")
     trouble = _trouble(material, metadata, row, alg)
     values = {
@@ -251,7 +279,9 @@ def make(  # noqa: PLR0913 - the one place where a Key is made
     return key
 
 
-def _trouble(material: Material, metadata: Mapping[str, Any], row: SignatureAlgorithm | None, alg: str | None) -> UndersignError | None:
+def _trouble(
+    material: Material, metadata: Mapping[str, Any], row: SignatureAlgorithm | None, alg: str | None
+) -> UndersignError | None:
     """Say why a sound key cannot be used here; None if it can."""
     if row is None and alg is not None:
         return UnusableKeyError(f"{quoted(alg)} is not a signature algorithm here.")
@@ -263,11 +293,21 @@ def _trouble(material: Material, metadata: Mapping[str, Any], row: SignatureAlgo
     if ops is not None and not _SIGNATURE_OPS & set(ops):
         return KeyUseError("The key's key_ops name neither sign nor verify.")
     if row is not None and isinstance(material.public, bytes) and len(material.public) < row.hash_size:
-        return WeakKeyError(f"An HMAC key of {len(material.public)} octets is too short: {row.name} needs {row.hash_size} (RFC 7518 section 3.2).")
+        return WeakKeyError(
+            f"An HMAC key of {len(material.public)} octets is too short: "
+            f"{row.name} needs {row.hash_size} (RFC 7518 section 3.2)."
+        )
     return None
 
 
-def _bind_sign(material: Material, row: SignatureAlgorithm | None, trouble: UndersignError | None, metadata: Mapping[str, Any], *, deterministic: bool) -> Sign:
+def _bind_sign(
+    material: Material,
+    row: SignatureAlgorithm | None,
+    trouble: UndersignError | None,
+    metadata: Mapping[str, Any],
+    *,
+    deterministic: bool,
+) -> Sign:
     ops = metadata.get("key_ops")
     if trouble is None and row is None:
         trouble = UnusableKeyError("This key names no algorithm.")
@@ -280,24 +320,36 @@ def _bind_sign(material: Material, row: SignatureAlgorithm | None, trouble: Unde
     return row.signer(material.private, deterministic=deterministic)
 
 
-def _bind_verify(material: Material, row: SignatureAlgorithm | None, trouble: UndersignError | None, metadata: Mapping[str, Any], *, short_secret: bool) -> Verify:
+def _bind_verify(
+    material: Material,
+    row: SignatureAlgorithm | None,
+    trouble: UndersignError | None,
+    metadata: Mapping[str, Any],
+    *,
+    short_secret: bool,
+) -> Verify:
     ops = metadata.get("key_ops")
     if short_secret and isinstance(trouble, WeakKeyError):
         trouble = None
     if trouble is None and row is None:
         trouble = UnusableKeyError("This key names no algorithm.")
-    if trouble is None and ops is not None and "verify" not in ops and not (material.private is not None and material.kty != oct.KTY):
+    if (
+        trouble is None
+        and ops is not None
+        and "verify" not in ops
+        and not (material.private is not None and material.kty != oct.KTY)
+    ):
         trouble = KeyUseError("The key's key_ops do not name verify.")
     if trouble is not None or row is None:
         return _refusing(trouble)
     return row.verifier(material.public)
 
 
-def _refusing(trouble: UndersignError | None) -> Any:
+def _refusing(trouble: UndersignError | None) -> Callable[..., NoReturn]:
     kind, message, advice = type(trouble), trouble.message if trouble else "", trouble.help if trouble else ""
 
     def refuse(*_: bytes) -> NoReturn:
-        raise kind(message, help=advice)  # type: ignore[call-arg, misc]
+        raise kind(message, help=advice)  # type: ignore[misc]
 
     return refuse
 

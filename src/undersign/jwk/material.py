@@ -26,7 +26,9 @@ class Material:
 
     __slots__ = ("crv", "kty", "members", "private", "public", "size")
 
-    def __init__(self, kty: str, crv: str | None, public: Any, private: Any, members: dict[str, str], size: int) -> None:  # noqa: PLR0913, PLR0917 - one key, whole
+    def __init__(
+        self, kty: str, crv: str | None, public: Any, private: Any, members: dict[str, str], size: int
+    ) -> None:
         self.kty = kty
         self.crv = crv
         self.public = public

@@ -54,8 +54,8 @@ def _key_ops(ops: object, use: str | None) -> list[str]:
 
 
 def _read_chain(x5c: object, material: Material, metadata: dict[str, Any]) -> None:
-    from . import certificate  # noqa: PLC0415 - x509 costs 15 ms, which no token needs
-    from .key import KEY_TYPES  # noqa: PLC0415 - the table stands above this file
+    from . import certificate
+    from .key import KEY_TYPES
 
     chain = certificate.chain_of(x5c)
     native = certificate.public_key_of(chain[0])

@@ -40,7 +40,9 @@ def generate(algorithm: SignatureAlgorithm, size: int | None) -> Material:
     """Draw a secret as long as the hash, or of ``size`` bits where that is more."""
     octets = algorithm.hash_size if size is None else size // 8
     if octets < algorithm.hash_size or (size or 0) % 8:
-        raise WeakKeyError(f"A secret for {algorithm.name} has at least {8 * algorithm.hash_size} bits, in whole octets.")
+        raise WeakKeyError(
+            f"A secret for {algorithm.name} has at least {8 * algorithm.hash_size} bits, in whole octets."
+        )
     return of_octets(secrets.token_bytes(octets))
 
 

@@ -21,7 +21,9 @@ from . import certificate, der
 __all__ = ["Document", "read", "recognise", "write"]
 
 _PEM: Final = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----(.*?)-----END \1-----", re.DOTALL)
-_SSH_PUBLIC: Final = re.compile(rb"\A\s*(ssh-(rsa|ed25519)|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/=]+( [^\r\n]*)?\s*\Z")
+_SSH_PUBLIC: Final = re.compile(
+    rb"\A\s*(ssh-(rsa|ed25519)|ecdsa-sha2-nistp(256|384|521)) [A-Za-z0-9+/=]+( [^\r\n]*)?\s*\Z"
+)
 _OPENSSH: Final = "OPENSSH PRIVATE KEY"
 _LABELS: Final = {
     "PUBLIC KEY": {"spki"},
@@ -140,5 +142,7 @@ def write(native: Any, *, private: bool, password: bytes | None) -> str:
         return str(native.public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo).decode())
     if password is not None and not password:
         raise KeyPasswordError("An empty password protects nothing.")
-    encryption: Any = serialization.NoEncryption() if password is None else serialization.BestAvailableEncryption(password)
+    encryption: Any = (
+        serialization.NoEncryption() if password is None else serialization.BestAvailableEncryption(password)
+    )
     return str(native.private_bytes(pem, serialization.PrivateFormat.PKCS8, encryption).decode())

@@ -46,7 +46,9 @@ def _public(n: int, e: int) -> rsa.RSAPublicNumbers:
     if bits < SMALLEST:
         raise WeakKeyError(f"An RSA key of {bits} bits is too small; {SMALLEST} is the least (RFC 7518 section 3.3).")
     if bits > LARGEST:
-        raise KeyMaterialError(f"An RSA key of {bits} bits is larger than {LARGEST}, so each check would take too long.")
+        raise KeyMaterialError(
+            f"An RSA key of {bits} bits is larger than {LARGEST}, so each check would take too long."
+        )
     if not n & 1:
         raise KeyMaterialError("The RSA modulus is even.")
     if not 3 <= e < 2**64 or not e & 1:
@@ -130,7 +132,14 @@ def generate(_: SignatureAlgorithm, size: int | None) -> Material:
 def private_members(material: Material) -> dict[str, str]:
     """Write ``d`` and the CRT members."""
     numbers = material.private.private_numbers()
-    values = {"d": numbers.d, "p": numbers.p, "q": numbers.q, "dp": numbers.dmp1, "dq": numbers.dmq1, "qi": numbers.iqmp}
+    values = {
+        "d": numbers.d,
+        "p": numbers.p,
+        "q": numbers.q,
+        "dp": numbers.dmp1,
+        "dq": numbers.dmq1,
+        "qi": numbers.iqmp,
+    }
     return {name: int_to_b64url(value) for name, value in values.items()}
 
 

@@ -15,13 +15,13 @@ __all__ = ["thumbprint", "thumbprint_uri"]
 _NAMES: Final = {"sha256": "sha-256", "sha384": "sha-384", "sha512": "sha-512"}
 
 
-def thumbprint(members: Mapping[str, str], hash: str = "sha256") -> str:  # noqa: A002 - RFC 7638's word
+def thumbprint(members: Mapping[str, str], hash: str = "sha256") -> str:
     """Hash the members that RFC 7638 section 3.2 requires, which are all that is passed; base64url."""
     if hash not in _NAMES:
         raise PolicyError(f"The thumbprint's hash must be one of {', '.join(_NAMES)}.")
     return b64url_encode(hashlib.new(hash, dump_json(dict(sorted(members.items())))).digest())
 
 
-def thumbprint_uri(text: str, hash: str = "sha256") -> str:  # noqa: A002
+def thumbprint_uri(text: str, hash: str = "sha256") -> str:
     """Write a thumbprint as a URI."""
     return f"urn:ietf:params:oauth:jwk-thumbprint:{_NAMES[hash]}:{text}"

@@ -10,7 +10,7 @@ __all__ = ["KeySet", "KeySource", "OneKey", "RemoteKeySet", "Skipped", "as_sourc
 def __getattr__(name: str) -> object:
     # A remote set needs more of the standard library than a token does, so it is read when first asked for.
     if name == "RemoteKeySet":
-        from .remote import RemoteKeySet  # noqa: PLC0415
+        from .remote import RemoteKeySet
 
         return RemoteKeySet
     raise AttributeError(name)

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NoReturn, Protocol, runtime_checkable
+from typing import Any, NoReturn, Protocol, TypeAlias, runtime_checkable
 
 from ..encoding import parse_json
-from ..errors import AlgorithmNotAllowedError, AmbiguousKeyError, KeyMaterialError, LimitError, PolicyError, UndersignError, UnknownKeyError, quoted
+from ..errors import (
+    AlgorithmNotAllowedError,
+    AmbiguousKeyError,
+    KeyMaterialError,
+    LimitError,
+    PolicyError,
+    UndersignError,
+    UnknownKeyError,
+    quoted,
+)
 from ..jwk import from_jwk
 from ..jwk.key import Key, refuse_private
 from ..limits import DEFAULT, Limits
 
-__all__ = ["KeySet", "KeySource", "OneKey", "Skipped", "as_source"]
+__all__ = ["KeySet", "KeySource", "Keys", "OneKey", "Skipped", "as_source"]
 
 
 @runtime_checkable
@@ -63,7 +72,9 @@ class KeySet:
         found = tuple(keys)
         for key in found:
             if not isinstance(key, Key):
-                raise PolicyError("A KeySet holds keys.", help="Read them with jwk.load() or the whole set with jwks.KeySet.load().")
+                raise PolicyError(
+                    "A KeySet holds keys.", help="Read them with jwk.load() or the whole set with jwks.KeySet.load()."
+                )
         by_alg: dict[str, tuple[Key, ...]] = {}
         for key in found:
             if key.alg is not None:
@@ -96,7 +107,9 @@ class KeySet:
             source = _parse(source, limits)
         members = source.get("keys")
         if not isinstance(members, list):
-            raise KeyMaterialError("A JWK Set is a JSON object with the array 'keys'.", help="Read a single key with jwk.load().")
+            raise KeyMaterialError(
+                "A JWK Set is a JSON object with the array 'keys'.", help="Read a single key with jwk.load()."
+            )
         if len(members) > limits.keys:
             raise LimitError(f"The key set has {len(members)} keys; {limits.keys} are allowed.")
         keys: list[Key] = []
@@ -124,7 +137,8 @@ class KeySet:
         # 2. The algorithm is the key's.
         fitting = [key for key in named if key.fits(alg)]
         if not fitting:
-            raise AlgorithmNotAllowedError(f"{quoted(alg)} is not the algorithm of {'any key of the set' if kid is None else f'the key {quoted(kid)}'}.")
+            whose = "any key of the set" if kid is None else f"the key {quoted(kid)}"
+            raise AlgorithmNotAllowedError(f"{quoted(alg)} is not the algorithm of {whose}.")
         # 3. Of several, the one that is named by kid or certificate.
         if len(fitting) > 1 and kid is not None:
             fitting = [key for key in fitting if key.kid == kid] or fitting
@@ -155,15 +169,21 @@ class OneKey:
     def __init__(self, keys: Iterable[Key]) -> None:
         self._by_alg = {key.alg: key for key in keys}
 
-    def find(self, kid: str | None, x5t_s256: str | None, alg: str) -> Key:  # noqa: ARG002 - KeySource's shape
+    def find(self, kid: str | None, x5t_s256: str | None, alg: str) -> Key:
         """Give the key, if the algorithm is its own."""
         key = self._by_alg.get(alg)
         if key is None:
-            raise AlgorithmNotAllowedError(f"{quoted(alg)} is not the algorithm of this key, which is for {', '.join(map(str, self._by_alg))}.")
+            raise AlgorithmNotAllowedError(
+                f"{quoted(alg)} is not the algorithm of this key, which is for {', '.join(map(str, self._by_alg))}."
+            )
         return key
 
 
-def as_source(keys: object, algorithms: Iterable[str] | None, *, short_secret: bool = False) -> KeySource:
+Keys: TypeAlias = "Key | KeySource | Sequence[Key]"
+"""What a caller may pass as keys."""
+
+
+def as_source(keys: Keys, algorithms: Iterable[str] | None, *, short_secret: bool = False) -> KeySource:
     """Turn what a caller passes as keys into a source whose keys are bound to what they may serve.
 
     Args:
@@ -187,13 +207,19 @@ def as_source(keys: object, algorithms: Iterable[str] | None, *, short_secret: b
         return KeySet(bound)
     if isinstance(keys, KeySource):
         return keys
-    raise PolicyError("Keys are Key objects, lists of them, or key sets; text and octets are never taken as keys.", help="Use jwk.load(...), jwk.secret(..., alg=...) or jwks.KeySet.load(...).")
+    raise PolicyError(
+        "Keys are Key objects, lists of them, or key sets; text and octets are never taken as keys.",
+        help="Use jwk.load(...), jwk.secret(..., alg=...) or jwks.KeySet.load(...).",
+    )
 
 
 def _bind(key: Key, algorithms: Iterable[str] | None, *, short_secret: bool, strict: bool = True) -> list[Key]:
     if algorithms is None:
         if key.alg is None and strict:
-            raise PolicyError(f"The key {key!r} names no algorithm.", help="Name what you accept: algorithms=[...], or jwk.load(source, alg=...).")
+            raise PolicyError(
+                f"The key {key!r} names no algorithm.",
+                help="Name what you accept: algorithms=[...], or jwk.load(source, alg=...).",
+            )
         chosen = [] if key.alg is None else [key]
     else:
         chosen = [key.bound(alg) for alg in algorithms if key.fits(alg)]

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import PolicyError
 from ..jwk.key import Key
-from ..jwks.keyset import KeySet
+from ..jwks.keyset import Keys, KeySet
 from ..limits import DEFAULT, Limits
 from . import compact, json
 from .compact import CompactVerifier
@@ -41,9 +41,9 @@ __all__ = [
 ]
 
 
-def verify(  # noqa: PLR0913 - the public surface of DESIGN 2.2
+def verify(
     token: str | bytes | Mapping[str, Any],
-    keys: object,
+    keys: Keys,
     *,
     algorithms: Iterable[str] | None = None,
     payload: bytes | None = None,
@@ -88,9 +88,7 @@ def _is_json(token: object) -> bool:
     return isinstance(token, (bytes, bytearray)) and bytes(token[:64]).lstrip(b" \t\r\n")[:1] == b"{"
 
 
-def _keys_of(keys: object) -> tuple[Key, ...]:
+def _keys_of(keys: Keys) -> tuple[Key, ...]:
     if isinstance(keys, Key):
         return (keys,)
     return tuple(keys) if isinstance(keys, (KeySet, list, tuple)) else ()
-
-

@@ -11,7 +11,7 @@ from ..header import EMPTY, JOSEHeader
 from ..header import parse as parse_header
 from ..jwa.signature import named
 from ..jwk.key import Key
-from ..jwks.keyset import as_source
+from ..jwks.keyset import Keys, as_source
 from ..limits import DEFAULT, Limits
 from .verified import SignatureReport, VerifiedJWS, seal
 
@@ -37,11 +37,22 @@ class CompactVerifier:
         PolicyError, KeyMaterialError, AlgorithmNotAllowedError: The policy does not make sense.
     """
 
-    __slots__ = ("_algorithms", "_bound", "_cap", "_decode", "_find", "_headers", "_room", "_understood", "limits", "quirks")
+    __slots__ = (
+        "_algorithms",
+        "_bound",
+        "_cap",
+        "_decode",
+        "_find",
+        "_headers",
+        "_room",
+        "_understood",
+        "limits",
+        "quirks",
+    )
 
-    def __init__(  # noqa: PLR0913 - one policy, whole
+    def __init__(
         self,
-        keys: object,
+        keys: Keys,
         *,
         algorithms: Iterable[str] | None = None,
         understood: Collection[str] = (),
@@ -138,7 +149,7 @@ def verify(token: str | bytes, verifier: CompactVerifier, payload: bytes | None 
     if payload is None:
         header, content, key = verifier.open(token)
     else:
-        from .detached import open_detached  # noqa: PLC0415 - rare
+        from .detached import open_detached
 
         header, content, key = open_detached(token, verifier, payload)
     return seal(content, (SignatureReport(header.members, EMPTY, key, None),), checks)
@@ -152,20 +163,27 @@ def _ascii(token: object) -> bytes:
             raise MalformedTokenError("The token holds a character outside ASCII.") from None
     if isinstance(token, (bytes, bytearray)):
         return bytes(token)
-    raise MalformedTokenError(f"A compact token is a string or bytes, not {type(token).__name__}.", help="Pass the token's text.")
+    raise MalformedTokenError(
+        f"A compact token is a string or bytes, not {type(token).__name__}.", help="Pass the token's text."
+    )
 
 
 def _unencoded(payload: bytes) -> bytes:
     # RFC 7797 section 5.2: an attached, unencoded payload is printable ASCII without a dot.
     if not all(0x20 <= octet <= 0x7E for octet in payload):
-        raise MalformedTokenError("An unencoded payload of a compact JWS holds only printable ASCII without dots (RFC 7797 section 5.2).")
+        raise MalformedTokenError(
+            "An unencoded payload of a compact JWS holds only printable ASCII without dots (RFC 7797 section 5.2)."
+        )
     return payload
 
 
 def _named_quirks(quirks: Collection[str]) -> frozenset[str]:
     names = frozenset((quirks,) if isinstance(quirks, str) else quirks)
     if names - QUIRKS:
-        raise PolicyError(f"There is no quirk named {quoted(min(names - QUIRKS, key=str))}.", help="The quirks are: " + ", ".join(sorted(QUIRKS)) + ".")
+        raise PolicyError(
+            f"There is no quirk named {quoted(min(names - QUIRKS, key=str))}.",
+            help="The quirks are: " + ", ".join(sorted(QUIRKS)) + ".",
+        )
     return names
 
 
@@ -186,5 +204,3 @@ def require_encoded(header: JOSEHeader) -> None:
     """
     if not header.encoded:
         raise InvalidHeaderError("'b64' is false in a JWT (RFC 7797 section 7).")
-
-

@@ -27,18 +27,22 @@ def open_detached(token: str | bytes, verifier: CompactVerifier, payload: bytes)
         MalformedTokenError: The token carries a payload as well, so two readers could read two contents.
         UndersignError: Whatever else is wrong with it.
     """
-    from .compact import _ascii  # noqa: PLC0415, PLC2701 - compact stands above this file
+    from .compact import _ascii
 
     if not isinstance(payload, (bytes, bytearray)):
         raise PolicyError("The detached payload is bytes.")
     octets = _ascii(token)
     if len(octets) > verifier.limits.token or len(payload) > verifier.limits.payload:
-        raise LimitError(f"The token is longer than {verifier.limits.token} octets, or its payload than {verifier.limits.payload}.")
+        raise LimitError(
+            f"The token is longer than {verifier.limits.token} octets, or its payload than {verifier.limits.payload}."
+        )
     parts = octets.split(b".", 3)
     if len(parts) != 3:
         raise MalformedTokenError("A compact JWS has three segments with two dots between them.")
     if parts[1]:
-        raise MalformedTokenError("The token carries a payload although a detached one was given.", help="Leave payload= out.")
+        raise MalformedTokenError(
+            "The token carries a payload although a detached one was given.", help="Leave payload= out."
+        )
     header = verifier.parse_header(parts[0])
     content = bytes(payload)
     key = verifier.check(header, signing_input(parts[0], content, encoded=header.encoded), parts[2])
@@ -52,4 +56,7 @@ def check_attachable(payload: bytes) -> None:
         PolicyError: It holds a dot or something that is not printable ASCII.
     """
     if not all(0x20 <= octet <= 0x7E and octet != 0x2E for octet in payload):
-        raise PolicyError("An unencoded payload with dots or unprintable octets cannot stand in a compact JWS.", help="Say detached=True.")
+        raise PolicyError(
+            "An unencoded payload with dots or unprintable octets cannot stand in a compact JWS.",
+            help="Say detached=True.",
+        )

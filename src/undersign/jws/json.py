@@ -25,7 +25,9 @@ class Entry:
 
     __slots__ = ("header", "protected", "segment", "signature", "unprotected")
 
-    def __init__(self, segment: bytes, protected: FrozenDict, unprotected: FrozenDict, header: JOSEHeader, signature: bytes) -> None:  # noqa: PLR0913, PLR0917
+    def __init__(
+        self, segment: bytes, protected: FrozenDict, unprotected: FrozenDict, header: JOSEHeader, signature: bytes
+    ) -> None:
         self.segment = segment
         self.protected = protected
         self.unprotected = unprotected
@@ -104,7 +106,9 @@ def content_of(jws: FrozenDict, payload: bytes | None, *, encoded: bool) -> byte
     """
     if payload is not None:
         if "payload" in jws:
-            raise MalformedTokenError("The JWS carries a payload although a detached one was given.", help="Leave payload= out.")
+            raise MalformedTokenError(
+                "The JWS carries a payload although a detached one was given.", help="Leave payload= out."
+            )
         if not isinstance(payload, (bytes, bytearray)):
             raise PolicyError("The detached payload is bytes.")
         return bytes(payload)
@@ -114,7 +118,7 @@ def content_of(jws: FrozenDict, payload: bytes | None, *, encoded: bool) -> byte
     return b64url_decode(text) if encoded else text.encode("utf-8")
 
 
-def verify(  # noqa: PLR0913, PLR0917 - one verification, whole
+def verify(
     token: Mapping[str, Any] | str | bytes,
     verifier: CompactVerifier,
     keys: tuple[Key, ...],
@@ -134,17 +138,26 @@ def verify(  # noqa: PLR0913, PLR0917 - one verification, whole
     encoded = found[0].header.encoded
     content = content_of(jws, payload, encoded=encoded)
     if policy is None and len(found) > 1:
-        raise UnmetPolicyError("The JWS has more than one signature, and no policy says which must hold.", help="Name one: policy=jws.all_of(), any_of(), at_least(k) or required([keys]).")
+        raise UnmetPolicyError(
+            "The JWS has more than one signature, and no policy says which must hold.",
+            help="Name one: policy=jws.all_of(), any_of(), at_least(k) or required([keys]).",
+        )
     if policy is None:  # a single signature: its own error says more than a policy could
         key = _check(found[0], verifier, content)
-        return seal(content, (SignatureReport(found[0].protected, found[0].unprotected, key, None),), ("signature", *sorted(verifier.quirks)))
+        return seal(
+            content,
+            (SignatureReport(found[0].protected, found[0].unprotected, key, None),),
+            ("signature", *sorted(verifier.quirks)),
+        )
     reports = tuple(_report(entry, verifier, content) for entry in found)
     policy.check(reports, keys)
     return seal(content, reports, ("signature", policy.name, *sorted(verifier.quirks)))
 
 
 def _check(entry: Entry, verifier: CompactVerifier, content: bytes) -> Key:
-    return verifier.check(entry.header, signing_input(entry.segment, content, encoded=entry.header.encoded), entry.signature)
+    return verifier.check(
+        entry.header, signing_input(entry.segment, content, encoded=entry.header.encoded), entry.signature
+    )
 
 
 def _report(entry: Entry, verifier: CompactVerifier, content: bytes) -> SignatureReport:

@@ -67,7 +67,10 @@ class _AllOf:
         broken = sum(not report.verified for report in reports)
         missing = sum(not any(key.is_same_key(signer) for signer in signers) for key in keys)
         if broken or missing or not signers:
-            raise UnmetPolicyError(f"all_of: {broken} signatures do not verify and {missing} of the keys have not signed.", signatures=tuple(reports))
+            raise UnmetPolicyError(
+                f"all_of: {broken} signatures do not verify and {missing} of the keys have not signed.",
+                signatures=tuple(reports),
+            )
 
 
 class _AtLeast:
@@ -75,7 +78,7 @@ class _AtLeast:
         self.count = count
         self.name = name
 
-    def check(self, reports: Sequence[SignatureReport], keys: Sequence[Key]) -> None:  # noqa: ARG002 - SignaturePolicy's shape
+    def check(self, reports: Sequence[SignatureReport], keys: Sequence[Key]) -> None:
         signers = len(_signers(reports))
         if signers < self.count:
             raise UnmetPolicyError(f"{self.name}: {signers} different keys have signed.", signatures=tuple(reports))
@@ -87,8 +90,10 @@ class _Required:
     def __init__(self, wanted: tuple[Key, ...]) -> None:
         self.wanted = wanted
 
-    def check(self, reports: Sequence[SignatureReport], keys: Sequence[Key]) -> None:  # noqa: ARG002 - SignaturePolicy's shape
+    def check(self, reports: Sequence[SignatureReport], keys: Sequence[Key]) -> None:
         signers = _signers(reports)
         missing = [key for key in self.wanted if not any(key.is_same_key(signer) for signer in signers)]
         if missing:
-            raise UnmetPolicyError(f"required: {len(missing)} of the keys have not signed: {missing[0]!r}.", signatures=tuple(reports))
+            raise UnmetPolicyError(
+                f"required: {len(missing)} of the keys have not signed: {missing[0]!r}.", signatures=tuple(reports)
+            )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal, overload
 
 from ..encoding import b64url_decode, b64url_encode, freeze
-from ..errors import InvalidSignatureError, LimitError, MalformedTokenError, PolicyError
+from ..errors import LimitError, MalformedTokenError, PolicyError
 from ..jwk.key import Key
 from ..limits import DEFAULT
 from .detached import check_attachable, signing_input
 from .json import entries, parse
-from .signer import By, Signer, algorithm_of, header_segment, produce
+from .signer import By, Signer, algorithm_of, header_segment, octets_of, produce
 
 __all__ = ["Prepared", "add_signature", "prepare", "sign"]
 
@@ -35,7 +35,9 @@ class Prepared:
         segment = header_segment(by.key, by.protected, by.header, encoded=b64)
         self.alg = row.name
         self.signing_input = signing_input(segment, payload, encoded=b64)
-        self.digest = hashlib.new(row.hash_name, self.signing_input).digest() if row.prehashed and row.hash_name else None
+        self.digest = (
+            hashlib.new(row.hash_name, self.signing_input).digest() if row.prehashed and row.hash_name else None
+        )
         self._by = by
         self._protected = segment.decode("ascii")
         self._content = None if detached else (b64url_encode(payload) if b64 else payload.decode("utf-8"))
@@ -48,20 +50,23 @@ class Prepared:
             signature: JOSE signature octets: for ECDSA R and S side by side, not DER.
 
         Raises:
-            InvalidSignatureError: It does not verify, or is no octets; nothing is released.
+            InvalidSignatureError: It does not verify; nothing is released.
+            UnusableKeyError: It is no octets.
         """
-        if not isinstance(signature, bytes) or not signature:
-            raise InvalidSignatureError("The signature is not octets.")
+        octets = octets_of(signature)
         key = self._by.key
         public = key if isinstance(key, Key) else getattr(key, "public", None)
         public = public() if callable(public) else public
         if isinstance(public, Key):
-            public.verify(self.signing_input, signature)
-        return self._complete(signature)
+            public.verify(self.signing_input, octets)
+        return self._complete(octets)
 
     def _complete(self, signature: bytes) -> str | dict[str, Any]:
         if self._serialization == "compact":
             return f"{self._protected}.{self._content or ''}.{b64url_encode(signature)}"
+        return self._in_json(signature)
+
+    def _in_json(self, signature: bytes) -> dict[str, Any]:
         entry: dict[str, Any] = {"protected": self._protected}
         if self._by.header:
             entry["header"] = _plain(freeze(self._by.header))
@@ -70,9 +75,29 @@ class Prepared:
         return {**content, **entry} if self._serialization == "flattened" else {**content, "signatures": [entry]}
 
 
-def sign(  # noqa: PLR0913 - the public surface of DESIGN 2.2
+@overload
+def sign(
     payload: bytes,
-    key: Key | Signer | Sequence[By],
+    key: Key | Signer,
+    *,
+    header: Mapping[str, Any] | None = None,
+    serialization: Literal["compact"] = "compact",
+    detached: bool = False,
+    b64: bool = True,
+) -> str: ...
+@overload
+def sign(
+    payload: bytes,
+    key: Key | Signer | Sequence[By | Key | Signer],
+    *,
+    header: Mapping[str, Any] | None = None,
+    serialization: Literal["flattened", "general"],
+    detached: bool = False,
+    b64: bool = True,
+) -> dict[str, Any]: ...
+def sign(
+    payload: bytes,
+    key: Key | Signer | Sequence[By | Key | Signer],
     *,
     header: Mapping[str, Any] | None = None,
     serialization: str = "compact",
@@ -96,15 +121,30 @@ def sign(  # noqa: PLR0913 - the public surface of DESIGN 2.2
         KeyMaterialError: The key cannot sign.
         InvalidHeaderError, PolicyError: The header or the combination of arguments is not one that the standards allow.
     """
+    if isinstance(key, (list, tuple)):
+        if header is not None or serialization != "general" or not key:
+            raise PolicyError(
+                "Several signers make a general serialization, each with its own headers.",
+                help='Write jws.sign(payload, [jws.By(key, protected={...}), ...], serialization="general").',
+            )
+        return _sign_general(payload, key, detached=detached, b64=b64)
+    prepared = prepare(payload, key, header=header, serialization=serialization, detached=detached, b64=b64)  # type: ignore[arg-type]
+    return prepared._complete(produce(key, prepared.signing_input))  # type: ignore[arg-type]
+
+
+def _sign_general(payload: bytes, parties: Sequence[By | Key | Signer], *, detached: bool, b64: bool) -> dict[str, Any]:
     _check_payload(payload, detached=detached)
-    parties = [each if isinstance(each, By) else By(each) for each in key] if isinstance(key, (list, tuple)) else [By(key, protected=header)]  # type: ignore[arg-type]
-    if isinstance(key, (list, tuple)) and (header is not None or serialization != "general" or not parties):
-        raise PolicyError("Several signers make a general serialization, each with its own headers.", help='Write jws.sign(payload, [jws.By(key, protected={...}), ...], serialization="general").')
-    prepared = [_prepare(payload, by, serialization, detached=detached, b64=b64) for by in parties]
-    return _join([each._complete(produce(by.key, each.signing_input)) for each, by in zip(prepared, parties, strict=True)])
+    jws: dict[str, Any] = {}
+    signatures: list[dict[str, Any]] = []
+    for party in parties:
+        by = party if isinstance(party, By) else By(party)
+        prepared = _prepare(payload, by, "general", detached=detached, b64=b64)
+        jws = prepared._in_json(produce(by.key, prepared.signing_input))
+        signatures += jws["signatures"]
+    return {**jws, "signatures": signatures}
 
 
-def prepare(  # noqa: PLR0913 - as sign
+def prepare(
     payload: bytes,
     key: Key | Signer,
     *,
@@ -137,7 +177,9 @@ def _check_unencoded(payload: bytes, serialization: str) -> None:
     try:
         payload.decode("utf-8")
     except UnicodeDecodeError:
-        raise PolicyError("An unencoded payload in JSON must be UTF-8 text (RFC 7797 section 4.1).", help="Say detached=True.") from None
+        raise PolicyError(
+            "An unencoded payload in JSON must be UTF-8 text (RFC 7797 section 4.1).", help="Say detached=True."
+        ) from None
 
 
 def add_signature(token: Mapping[str, Any], key: Key | Signer | By, *, payload: bytes | None = None) -> dict[str, Any]:
@@ -167,9 +209,12 @@ def add_signature(token: Mapping[str, Any], key: Key | Signer | By, *, payload: 
         raise PolicyError("The payload is passed where it is detached, and only there.")
     text = jws.get("payload", "")
     content = payload if payload is not None else (b64url_decode(text) if encoded else str(text).encode())
-    added = sign(content, [key if isinstance(key, By) else By(key)], serialization="general", detached=detached, b64=encoded)
-    assert isinstance(added, dict)  # noqa: S101 - general is a dict
-    old = jws["signatures"] if "signatures" in jws else [{name: jws[name] for name in ("protected", "header", "signature") if name in jws}]
+    added = _sign_general(content, [key], detached=detached, b64=encoded)
+    old = (
+        jws["signatures"]
+        if "signatures" in jws
+        else [{name: jws[name] for name in ("protected", "header", "signature") if name in jws}]
+    )
     return {**added, "signatures": [*_plain(old), *added["signatures"]]}
 
 
@@ -183,12 +228,8 @@ def _check_payload(payload: object, *, detached: bool) -> None:
     if not isinstance(payload, (bytes, bytearray)):
         raise PolicyError("A payload is bytes.", help="Encode text yourself: payload.encode().")
     if len(payload) > (DEFAULT.payload if detached else DEFAULT.token // 2):
-        raise LimitError(f"A payload of {len(payload)} octets is too long to be signed {'in one piece' if detached else 'attached'}.", help="Sign it detached: detached=True, up to Limits.payload.")
-
-
-def _join(parts: list[str | dict[str, Any]]) -> str | dict[str, Any]:
-    if len(parts) == 1:
-        return parts[0]
-    first = parts[0]
-    assert isinstance(first, dict)  # noqa: S101 - several signers are general
-    return {**first, "signatures": [entry for part in parts if isinstance(part, dict) for entry in part["signatures"]]}
+        how = "in one piece" if detached else "attached"
+        raise LimitError(
+            f"A payload of {len(payload)} octets is too long to be signed {how}.",
+            help="Sign it detached: detached=True, up to Limits.payload.",
+        )

@@ -45,7 +45,9 @@ class By:
 
     __slots__ = ("header", "key", "protected")
 
-    def __init__(self, key: Key | Signer, *, protected: Mapping[str, Any] | None = None, header: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, key: Key | Signer, *, protected: Mapping[str, Any] | None = None, header: Mapping[str, Any] | None = None
+    ) -> None:
         self.key = key
         self.protected = dict(protected or {})
         self.header = dict(header or {})
@@ -62,13 +64,18 @@ def algorithm_of(signer: object) -> SignatureAlgorithm:
         UnusableKeyError: It names no algorithm.
     """
     if not isinstance(signer, (Key, Signer)):
-        raise PolicyError("A signer is a Key, or an object with alg, kid and sign(signing_input); text and octets are never taken as keys.", help="Use jwk.load(...) or jwk.secret(..., alg=...).")
+        raise PolicyError(
+            "A signer is a Key, or an object with alg, kid and sign(signing_input).",
+            help="Text and octets are never taken as keys: use jwk.load(...) or jwk.secret(..., alg=...).",
+        )
     if signer.alg is None:
         raise UnusableKeyError(f"The key {signer!r} names no algorithm.")
     return named(signer.alg)
 
 
-def header_segment(signer: Key | Signer, extra: Mapping[str, Any] | None, unprotected: Mapping[str, Any] = {}, *, encoded: bool = True) -> bytes:  # noqa: B006 - never written
+def header_segment(
+    signer: Key | Signer, extra: Mapping[str, Any] | None, unprotected: Mapping[str, Any] = {}, *, encoded: bool = True
+) -> bytes:
     """Write the protected header: ``alg``, ``kid``, then the caller's members in their order.
 
     Raises:
@@ -98,7 +105,11 @@ def produce(signer: Key | Signer, signing_input: bytes) -> bytes:
     Raises:
         UnusableKeyError: A signer outside gave something that is not the octets of a signature.
     """
-    signature = signer.sign(signing_input)
+    return octets_of(signer.sign(signing_input))
+
+
+def octets_of(signature: object) -> bytes:
+    """Hold what a signer outside gave to the shape of a signature; raises UnusableKeyError."""
     if not isinstance(signature, bytes) or not signature:
         raise UnusableKeyError("The signer gave no octets.")
     return signature

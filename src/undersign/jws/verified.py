@@ -26,12 +26,20 @@ class SignatureReport:
 
     __slots__ = ("code", "key", "protected", "unprotected", "verified")
 
-    def __init__(self, protected: FrozenDict, unprotected: FrozenDict, key: Key | None, code: str | None) -> None:
-        for name, value in (("protected", protected), ("unprotected", unprotected), ("verified", code is None), ("key", key), ("code", code)):
+    def __init__(
+        self, protected: Mapping[str, Any], unprotected: Mapping[str, Any], key: Key | None, code: str | None
+    ) -> None:
+        for name, value in (
+            ("protected", protected),
+            ("unprotected", unprotected),
+            ("verified", code is None),
+            ("key", key),
+            ("code", code),
+        ):
             object.__setattr__(self, name, value)
 
-    protected: FrozenDict
-    unprotected: FrozenDict
+    protected: Mapping[str, Any]
+    unprotected: Mapping[str, Any]
     verified: bool
     key: Key | None
     code: str | None
@@ -45,7 +53,7 @@ class SignatureReport:
 
 
 class VerifiedJWS:
-    """A JWS whose signatures satisfy what was asked. Read-only; never built, copied with changes or unpickled elsewhere.
+    """A JWS whose signatures satisfy what was asked. Read-only; never built, changed or unpickled elsewhere.
 
     Attributes:
         payload: The octets that were signed.
@@ -59,7 +67,7 @@ class VerifiedJWS:
 
     __slots__ = ("_facts",)
 
-    _facts: tuple[bytes, FrozenDict, FrozenDict, Key, tuple[str, ...], tuple[SignatureReport, ...]]
+    _facts: tuple[bytes, Mapping[str, Any], Mapping[str, Any], Key, tuple[str, ...], tuple[SignatureReport, ...]]
 
     def __init__(self, *facts: object, seal: object = None) -> None:
         if seal is not _SEAL:
@@ -70,6 +78,10 @@ class VerifiedJWS:
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         msg = "A VerifiedJWS is read-only."
         raise AttributeError(msg)
+
+    def __init_subclass__(cls) -> NoReturn:
+        msg = "A VerifiedJWS is not subclassed: a subclass could say what it was never told."
+        raise TypeError(msg)
 
     def __reduce__(self) -> NoReturn:
         msg = "A VerifiedJWS is not copied or pickled: verify the token where it is needed."
@@ -83,11 +95,11 @@ class VerifiedJWS:
         return self._facts[0]
 
     @property
-    def protected(self) -> FrozenDict:
+    def protected(self) -> Mapping[str, Any]:
         return self._facts[1]
 
     @property
-    def unprotected(self) -> FrozenDict:
+    def unprotected(self) -> Mapping[str, Any]:
         return self._facts[2]
 
     @property

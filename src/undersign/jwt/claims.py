@@ -68,10 +68,14 @@ def seconds(duration: str | timedelta | float | None, name: str) -> float:
     if isinstance(duration, str):
         match = _LIFETIME.match(duration)
         if match is None:
-            raise PolicyError(f"{name}={quoted(duration)} is not a duration.", help='Write "30s", "15m", "12h", "7d" or "2w".')
+            raise PolicyError(
+                f"{name}={quoted(duration)} is not a duration.", help='Write "30s", "15m", "12h", "7d" or "2w".'
+            )
         return int(match[1]) * _UNITS[match[2]]
     total = getattr(duration, "total_seconds", None)
-    value = total() if total is not None else duration
+    value: Any = total() if total is not None else duration
     if type(value) not in {int, float} or not math.isfinite(value) or value < 0:
-        raise PolicyError(f"{name} is not a duration.", help='Write "30s", "15m", "12h", "7d", "2w", a timedelta or seconds.')
+        raise PolicyError(
+            f"{name} is not a duration.", help='Write "30s", "15m", "12h", "7d", "2w", a timedelta or seconds.'
+        )
     return float(value)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import ExpiredTokenError, IncorrectClaimError, IncorrectTypeError, MissingClaimError, NotYetValidError, PolicyError, TooOldError, quoted
+from ..errors import (
+    ExpiredTokenError,
+    IncorrectClaimError,
+    IncorrectTypeError,
+    MissingClaimError,
+    NotYetValidError,
+    PolicyError,
+    TooOldError,
+    quoted,
+)
 from ..header import media_type
 from .claims import check_types, seconds
 
@@ -15,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Expectation"]
 
+_SHOWN_ELEMENTS: Final = 4
+_TWO_HOURS: Final = 7200
 _WAIVABLE: Final = ("iss", "aud", "exp", "typ")
 _DEFAULT_TYPES: Final = (None, "JWT")
 
@@ -35,14 +46,25 @@ class Expectation:
         PolicyError: Neither an expected issuer nor its waiver was given, or so for the audience, or both were.
     """
 
-    __slots__ = ("_absent_typ", "_any_typ", "_audiences", "_issuer", "_leeway", "_max_age", "_need_exp", "_require", "_types", "checks")
+    __slots__ = (
+        "_absent_typ",
+        "_any_typ",
+        "_audiences",
+        "_issuer",
+        "_leeway",
+        "_max_age",
+        "_need_exp",
+        "_require",
+        "_types",
+        "checks",
+    )
 
-    def __init__(  # noqa: PLR0913 - one expectation, whole
+    def __init__(
         self,
         *,
         issuer: str | None,
         audience: str | Iterable[str] | None,
-        typ: str | None | Iterable[str | None],
+        typ: str | Iterable[str | None] | None,
         require: Mapping[str, Any | EllipsisType] | Iterable[str],
         waive: Collection[str],
         leeway: str | timedelta | float,
@@ -74,7 +96,10 @@ class Expectation:
         if typ in self._types or self._any_typ or (typ is None and self._absent_typ):
             return
         accepted = sorted(self._types) + ["none"] * self._absent_typ
-        raise IncorrectTypeError("typ", f"The header's 'typ' was expected to be {' or '.join(accepted)}, but was {quoted(typ) if typ is not None else 'absent'}.")
+        found = "absent" if typ is None else quoted(typ)
+        raise IncorrectTypeError(
+            "typ", f"The header's 'typ' was expected to be {' or '.join(accepted)}, but was {found}."
+        )
 
     def check(self, claims: Mapping[str, Any], now: float) -> None:
         """Hold the claims against everything that is required, at the moment ``now``.
@@ -91,7 +116,9 @@ class Expectation:
             self._check_audience(claims.get("aud"))
         for name, expected in self._require.items():
             if name not in claims:
-                raise MissingClaimError(name, f"Expected the claim {quoted(name)}{_to_be(expected)}, but it is not there.")
+                raise MissingClaimError(
+                    name, f"Expected the claim {quoted(name)}{_to_be(expected)}, but it is not there."
+                )
             if expected is not ... and not _same(claims[name], expected):
                 raise _unlike(name, expected, claims[name])
 
@@ -102,24 +129,26 @@ class Expectation:
                 raise MissingClaimError("exp", "The token has no 'exp', so it would never end.")
         elif exp <= now - self._leeway:
             raise ExpiredTokenError("exp", f"The token expired {_ago(now - exp)} ago.")
-        nbf = claims.get("nbf")
-        if nbf is not None and nbf > now + self._leeway:
-            raise NotYetValidError("nbf", f"The token is not valid for another {_ago(nbf - now)}.")
-        iat = claims.get("iat")
-        if iat is not None and iat > now + self._leeway:
-            raise NotYetValidError("iat", f"The token says it will be issued in {_ago(iat - now)}.")
+        latest = now + self._leeway
+        if claims.get("nbf", 0) > latest:
+            raise NotYetValidError("nbf", f"The token is not valid for another {_ago(claims['nbf'] - now)}.")
+        if claims.get("iat", 0) > latest:
+            raise NotYetValidError("iat", f"The token says it will be issued in {_ago(claims['iat'] - now)}.")
         if self._max_age is not None:
-            if iat is None:
-                raise MissingClaimError("iat", "The token has no 'iat', so its age is unknown.")
-            if now - iat > self._max_age + self._leeway:
-                raise TooOldError("iat", f"The token was issued {_ago(now - iat)} ago.")
+            self._check_age(claims.get("iat"), now, self._max_age)
+
+    def _check_age(self, iat: float | None, now: float, max_age: float) -> None:
+        if iat is None:
+            raise MissingClaimError("iat", "The token has no 'iat', so its age is unknown.")
+        if now - iat > max_age + self._leeway:
+            raise TooOldError("iat", f"The token was issued {_ago(now - iat)} ago.")
 
     def _check_audience(self, aud: object) -> None:
         if type(aud) is str:
             if aud in self._audiences:  # type: ignore[operator]
                 return
         elif aud is None:
-            raise MissingClaimError("aud", f"Expected the claim 'aud' to name {' or '.join(map(quoted, sorted(self._audiences or ())))}, but it is not there.")
+            raise _unlike("aud", " or ".join(sorted(self._audiences or ())), None)
         elif not self._audiences.isdisjoint(aud):  # type: ignore[union-attr, arg-type]
             return
         raise _unlike("aud", " or ".join(sorted(self._audiences or ())), aud)
@@ -128,7 +157,9 @@ class Expectation:
 def _unlike(claim: str, expected: object, found: object) -> MissingClaimError | IncorrectClaimError:
     if found is None:
         return MissingClaimError(claim, f"Expected the claim {quoted(claim)}{_to_be(expected)}, but it is not there.")
-    return IncorrectClaimError(claim, f"Expected the claim {quoted(claim)}{_to_be(expected)}, but it was {_shown(found)}.")
+    return IncorrectClaimError(
+        claim, f"Expected the claim {quoted(claim)}{_to_be(expected)}, but it was {_shown(found)}."
+    )
 
 
 def _to_be(expected: object) -> str:
@@ -139,13 +170,18 @@ def _shown(value: object) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(map(_shown, value[:4])) + (", ..." if len(value) > 4 else "") + "]"
+        return (
+            "["
+            + ", ".join(map(_shown, value[:_SHOWN_ELEMENTS]))
+            + (", ..." if len(value) > _SHOWN_ELEMENTS else "")
+            + "]"
+        )
     return quoted(value)
 
 
 def _ago(duration: float) -> str:
     whole = int(duration)
-    return f"{whole} s" if whole < 7200 else f"{whole // 3600} h"
+    return f"{whole} s" if whole < _TWO_HOURS else f"{whole // 3600} h"
 
 
 def _same(found: object, expected: object) -> bool:
@@ -164,18 +200,30 @@ def _waived(waive: Collection[str]) -> frozenset[str]:
         raise PolicyError("waive is a tuple of names.", help=f'Write waive=("{waive}",).')
     names = frozenset(waive)
     if names - set(_WAIVABLE):
-        raise PolicyError(f"{quoted(min(names - set(_WAIVABLE), key=str))} cannot be waived.", help=f"Of these one can: {', '.join(_WAIVABLE)}.")
+        raise PolicyError(
+            f"{quoted(min(names - set(_WAIVABLE), key=str))} cannot be waived.",
+            help=f"Of these one can: {', '.join(_WAIVABLE)}.",
+        )
     return names
 
 
 def _one_of(expected: str | None, claim: str, argument: str, waived: frozenset[str]) -> str | None:
     if expected is None and claim not in waived:
-        raise PolicyError(f"No expected {argument} was given.", help=f'Give {argument}="https://...", or waive it by name: waive=("{claim}",).')
+        raise PolicyError(
+            f"No expected {argument} was given.",
+            help=f'Give {argument}="https://...", or waive it by name: waive=("{claim}",).',
+        )
     if expected is not None and claim in waived:
         raise PolicyError(f"The {argument} is expected and waived at once.", help="Leave one of them out.")
-    if expected is not None and (not isinstance(expected, str) or not expected):
-        raise PolicyError(f"The expected {argument} is one string.", help="Keys belong to one issuer: build one Verifier for each.")
+    if expected is not None and not _is_text(expected):
+        raise PolicyError(
+            f"The expected {argument} is one string.", help="Keys belong to one issuer: build one Verifier for each."
+        )
     return expected
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value)
 
 
 def _audiences(audience: str | Iterable[str] | None, waived: frozenset[str]) -> frozenset[str] | None:
@@ -183,20 +231,20 @@ def _audiences(audience: str | Iterable[str] | None, waived: frozenset[str]) -> 
         one = _one_of(audience, "aud", "audience", waived)
         return None if one is None else frozenset({one})
     several = frozenset(audience)
-    if not several or not all(isinstance(each, str) and each for each in several):
+    if not several or not all(map(_is_text, several)):
         raise PolicyError("The expected audience is a string, or several strings of which the token must name one.")
     if "aud" in waived:
         raise PolicyError("The audience is expected and waived at once.", help="Leave one of them out.")
     return several
 
 
-def _types(typ: str | None | Iterable[str | None], waived: frozenset[str]) -> tuple[frozenset[str], bool]:
+def _types(typ: str | Iterable[str | None] | None, waived: frozenset[str]) -> tuple[frozenset[str], bool]:
     if typ is None:
         typ = _DEFAULT_TYPES
     elif "typ" in waived:
         raise PolicyError("The typ is expected and waived at once.", help="Leave one of them out.")
     names = (typ,) if isinstance(typ, str) else tuple(typ)
-    if not names or not all(name is None or (isinstance(name, str) and name) for name in names):
+    if not names or not all(name is None or _is_text(name) for name in names):
         raise PolicyError("typ is a name or a tuple of names; None among them means absent.")
     return frozenset(name for name in map(media_type, names) if name is not None), None in names
 

@@ -44,7 +44,7 @@ class Signer:
 
     __slots__ = ("_clock", "_fixed", "_key", "_lifetime", "_prefix", "_taken")
 
-    def __init__(  # noqa: PLR0913 - one policy, whole
+    def __init__(
         self,
         key: Key | ExternalSigner,
         *,
@@ -86,7 +86,10 @@ class Signer:
         """
         own = dict(claims or {})
         if not self._taken.isdisjoint(own):
-            raise PolicyError(f"{', '.join(sorted(self._taken & own.keys()))}: this signer writes it.", help="Leave it out of the claims, or out of the Signer.")
+            raise PolicyError(
+                f"{', '.join(sorted(self._taken & own.keys()))}: this signer writes it.",
+                help="Leave it out of the claims, or out of the Signer.",
+            )
         if not _REGISTERED.isdisjoint(own) or "auth_time" in own:
             for name in _DATES & own.keys():
                 own[name] = numeric_date(own[name])
@@ -113,7 +116,7 @@ def _check_types(claims: Mapping[str, Any]) -> None:
     check_types(claims)
 
 
-def sign(  # noqa: PLR0913 - one policy, whole
+def sign(
     claims: Mapping[str, Any],
     key: Key | ExternalSigner,
     *,

@@ -1,4 +1,4 @@
-"""Read a JWT that nobody has verified. Three rooms may: the inspector, and two that must know whose keys to ask for."""
+"""Read a JWT that nobody has verified, for the three rooms that may: one shows it, two must know whose keys to ask."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, NoReturn
 
 from ..encoding import FrozenDict
@@ -36,19 +37,24 @@ class VerifiedJWT:
         msg = "A VerifiedJWT is read-only."
         raise AttributeError(msg)
 
+    def __init_subclass__(cls) -> NoReturn:
+        msg = "A VerifiedJWT is not subclassed: a subclass could say what it was never told."
+        raise TypeError(msg)
+
     def __reduce__(self) -> NoReturn:
         msg = "A VerifiedJWT is not copied or pickled: verify the token where it is needed."
         raise TypeError(msg)
 
     def __repr__(self) -> str:
-        return f"<VerifiedJWT alg={self.header.get('alg')!r} claims={','.join(map(ascii, self.claims))} checks={','.join(self.checks)}>"
+        names = ",".join(map(ascii, self.claims))
+        return f"<VerifiedJWT alg={self.header.get('alg')!r} claims={names} checks={','.join(self.checks)}>"
 
     @property
-    def claims(self) -> FrozenDict:
+    def claims(self) -> Mapping[str, Any]:
         return self._facts[0]
 
     @property
-    def header(self) -> FrozenDict:
+    def header(self) -> Mapping[str, Any]:
         return self._facts[1]
 
     @property
@@ -60,7 +66,8 @@ class VerifiedJWT:
         return self._facts[3]
 
 
-_set_facts = VerifiedJWT._facts.__set__  # type: ignore[attr-defined]
+# The slot itself: one C call, where object.__setattr__ would look it up by name for each token.
+_set_facts: Any = VerifiedJWT.__dict__["_facts"].__set__
 
 
 def seal(claims: FrozenDict, header: FrozenDict, key: Key, checks: tuple[str, ...]) -> VerifiedJWT:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..encoding import FrozenDict, freeze, parse_object
 from ..errors import InvalidJSONError, PolicyError, UnknownKeyError
+from ..jwks.keyset import Keys
 from ..jws.compact import CompactVerifier, require_encoded
 from ..limits import DEFAULT, Limits
 from .expectation import Expectation
@@ -50,9 +51,9 @@ class Verifier:
 
     __slots__ = ("_checks", "_clock", "_expectation", "_limits", "_open", "_parse")
 
-    def __init__(  # noqa: PLR0913 - one policy, whole
+    def __init__(
         self,
-        keys: object,
+        keys: Keys,
         *,
         issuer: str | None = None,
         audience: str | Iterable[str] | None = None,
@@ -68,8 +69,12 @@ class Verifier:
         limits: Limits = DEFAULT,
         codec: str = "json",
     ) -> None:
-        self._expectation = Expectation(issuer=issuer, audience=audience, typ=typ, require=require, waive=waive, leeway=leeway, max_age=max_age)
-        compact = CompactVerifier(keys, algorithms=algorithms, understood=understood, quirks=quirks, limits=limits, cap=limits.jwt)
+        self._expectation = Expectation(
+            issuer=issuer, audience=audience, typ=typ, require=require, waive=waive, leeway=leeway, max_age=max_age
+        )
+        compact = CompactVerifier(
+            keys, algorithms=algorithms, understood=understood, quirks=quirks, limits=limits, cap=limits.jwt
+        )
         self._open = compact.open
         self._checks = (*self._expectation.checks, *(f"quirk:{name}" for name in sorted(compact.quirks)))
         self._parse = _parser(codec)
@@ -107,9 +112,9 @@ class Verifier:
         return self.verify(token)
 
 
-def verify(  # noqa: PLR0913 - one policy, whole
+def verify(
     token: str | bytes,
-    keys: object,
+    keys: Keys,
     *,
     issuer: str | None = None,
     audience: str | Iterable[str] | None = None,
@@ -129,7 +134,7 @@ def verify(  # noqa: PLR0913 - one policy, whole
     Raises:
         UndersignError: As Verifier and Verifier.verify.
     """
-    from .claims import numeric_date  # noqa: PLC0415
+    from .claims import numeric_date
 
     moment = None if now is None else numeric_date(now)
     return Verifier(
@@ -159,9 +164,11 @@ def _parser(codec: str) -> Callable[[bytes, Limits], FrozenDict]:
 
 def _msgspec_parser() -> Callable[[bytes, Limits], FrozenDict]:
     try:
-        import msgspec  # noqa: PLC0415 - an extra
+        import msgspec
     except ImportError:
-        raise PolicyError("The msgspec codec needs the package msgspec.", help="pip install 'undersign[fast]'") from None
+        raise PolicyError(
+            "The msgspec codec needs the package msgspec.", help="pip install 'undersign[fast]'"
+        ) from None
     decoder: Final = msgspec.json.Decoder(dict[str, Any])
 
     def parse(payload: bytes, _: Limits) -> FrozenDict:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...errors import ClaimTypeError, PolicyError
 from ...jwk.key import Key
+from ...jwks.keyset import Keys
 from ...jws.signer import Signer as ExternalSigner
 from ..sign import Signer
 from ..verified import VerifiedJWT
@@ -35,10 +36,19 @@ class Minter:
 
     __slots__ = ("_signer",)
 
-    def __init__(self, key: Key | ExternalSigner, *, issuer: str, lifetime: str | timedelta | float = "5m", clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        key: Key | ExternalSigner,
+        *,
+        issuer: str,
+        lifetime: str | timedelta | float = "5m",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._signer = Signer(key, issuer=issuer, lifetime=lifetime, typ=TYP, clock=clock)
 
-    def mint(self, *, subject: str, audience: str, client_id: str, scope: str = "", extra: Mapping[str, Any] | None = None) -> str:
+    def mint(
+        self, *, subject: str, audience: str, client_id: str, scope: str = "", extra: Mapping[str, Any] | None = None
+    ) -> str:
         """Mint a token with a fresh ``jti``.
 
         Args:
@@ -71,9 +81,9 @@ class Verifier:
 
     __slots__ = ("_verifier",)
 
-    def __init__(  # noqa: PLR0913 - one policy, whole
+    def __init__(
         self,
-        keys: object,
+        keys: Keys,
         *,
         issuer: str,
         audience: str | Iterable[str],
@@ -83,7 +93,16 @@ class Verifier:
         require: Collection[str] = (),
     ) -> None:
         wanted = dict.fromkeys(("sub", "client_id", "iat", "jti", *require), ...)
-        self._verifier = JWTVerifier(keys, issuer=issuer, audience=audience, algorithms=algorithms, typ=TYP, require=wanted, leeway=leeway, clock=clock)
+        self._verifier = JWTVerifier(
+            keys,
+            issuer=issuer,
+            audience=audience,
+            algorithms=algorithms,
+            typ=TYP,
+            require=wanted,
+            leeway=leeway,
+            clock=clock,
+        )
 
     def verify(self, token: str | bytes) -> VerifiedJWT:
         """Verify a token; raises UndersignError."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ...errors import ClaimTypeError, ExpiredTokenError, IncorrectClaimError, MissingClaimError, NotYetValidError
 from ...jwk.key import Key
+from ...jwks.keyset import Keys
 from ...jws.signer import Signer as ExternalSigner
 from ..sign import Signer
 from ..verified import VerifiedJWT
@@ -41,7 +42,15 @@ class Minter:
 
     __slots__ = ("_client_id", "_signer")
 
-    def __init__(self, key: Key | ExternalSigner, *, client_id: str, audience: str, lifetime: str | timedelta | float = "60s", clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        key: Key | ExternalSigner,
+        *,
+        client_id: str,
+        audience: str,
+        lifetime: str | timedelta | float = "60s",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._client_id = client_id
         self._signer = Signer(key, issuer=client_id, audience=audience, lifetime=lifetime, typ=TYP, clock=clock)
 
@@ -65,9 +74,9 @@ class Verifier:
 
     __slots__ = ("_audiences", "_clock", "_lifetime", "_single", "_verifier")
 
-    def __init__(  # noqa: PLR0913 - one policy, whole
+    def __init__(
         self,
-        keys: object,
+        keys: Keys,
         *,
         client_id: str,
         audience: Iterable[str],
@@ -120,7 +129,9 @@ class Verifier:
     def _check_lifetime(self, claims: Any) -> None:
         now, exp = self._clock(), claims["exp"]
         if exp > now + _FARTHEST:
-            raise NotYetValidError("exp", "The assertion lives longer than a day.", help="A client assertion lives for a minute.")
+            raise NotYetValidError(
+                "exp", "The assertion lives longer than a day.", help="A client assertion lives for a minute."
+            )
         if "iat" not in claims and exp > now + self._lifetime + _SKEW:
             raise MissingClaimError("iat", "An assertion that lives this long must say when it was issued.")
         if now > claims.get("iat", now) + self._lifetime + _SKEW:

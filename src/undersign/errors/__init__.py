@@ -1,0 +1,178 @@
+"""Every error of undersign: one class per failure, each with a stable ``code``.
+
+The tree is drawn here and a test holds it against the classes. A message says what was wrong, then what would
+help; it never holds key material, a whole token, or unescaped text that came from outside.
+
+UndersignError                          undersign
+    LimitError                          limit_exceeded
+    TokenError                          invalid_token
+        MalformedTokenError             malformed_token
+            InvalidBase64Error          invalid_base64
+            InvalidJSONError            invalid_json
+                DuplicateNameError      duplicate_name
+        InvalidHeaderError              invalid_header
+            UnsupportedCriticalError    unsupported_crit
+        AlgorithmNotAllowedError        algorithm_not_allowed
+        InvalidSignatureError           invalid_signature
+        UnmetPolicyError                unmet_policy
+        ReplayedError                   replayed
+        ClaimError                      invalid_claim
+            ClaimTypeError              claim_type
+            MissingClaimError           missing_claim
+            IncorrectClaimError         incorrect_claim
+                IncorrectTypeError      incorrect_typ
+                ExpiredTokenError       expired
+                NotYetValidError        not_yet_valid
+                TooOldError             too_old
+    KeyMaterialError                    invalid_key
+        WeakKeyError                    weak_key
+        UnusableKeyError                unusable_key
+            KeyUseError                 key_use
+        PrivateKeyGivenError            private_key_given
+        KeyPasswordError                key_password
+        KeySelectionError               no_key
+            UnknownKeyError             unknown_key
+            AmbiguousKeyError           ambiguous_key
+    PolicyError                         invalid_policy
+    ReplayStoreError                    replay_store
+    FetchError                          fetch_failed
+    SettingsError                       invalid_settings
+    StorageError                        storage_unavailable
+    ChainError                          broken_chain
+    RequestError                        bad_request
+        RequestTooLargeError            request_too_large
+        MediaTypeError                  unsupported_media_type
+        ConflictError                   conflict
+    AccessError                         access_denied
+        UnauthenticatedError            unauthenticated
+        RuleDeniedError                 rule_denied
+        UnknownWorkerError              unknown_worker
+    OAuthError                          oauth_error
+        InvalidRequestError             invalid_request
+        InvalidClientError              invalid_client
+        InvalidGrantError               invalid_grant
+        UnauthorizedClientError         unauthorized_client
+        UnsupportedGrantTypeError       unsupported_grant_type
+        InvalidScopeError               invalid_scope
+        InvalidTargetError              invalid_target
+"""
+
+from __future__ import annotations
+
+from .key import (
+    AmbiguousKeyError,
+    KeyMaterialError,
+    KeyPasswordError,
+    KeySelectionError,
+    KeyUseError,
+    PrivateKeyGivenError,
+    UnknownKeyError,
+    UnusableKeyError,
+    WeakKeyError,
+)
+from .root import (
+    LimitError,
+    PolicyError,
+    UndersignError,
+    quoted,
+)
+from .server import (
+    AccessError,
+    ChainError,
+    ConflictError,
+    FetchError,
+    InvalidClientError,
+    InvalidGrantError,
+    InvalidRequestError,
+    InvalidScopeError,
+    InvalidTargetError,
+    MediaTypeError,
+    OAuthError,
+    ReplayStoreError,
+    RequestError,
+    RequestTooLargeError,
+    RuleDeniedError,
+    SettingsError,
+    StorageError,
+    UnauthenticatedError,
+    UnauthorizedClientError,
+    UnknownWorkerError,
+    UnsupportedGrantTypeError,
+)
+from .token import (
+    AlgorithmNotAllowedError,
+    ClaimError,
+    ClaimTypeError,
+    DuplicateNameError,
+    ExpiredTokenError,
+    IncorrectClaimError,
+    IncorrectTypeError,
+    InvalidBase64Error,
+    InvalidHeaderError,
+    InvalidJSONError,
+    InvalidSignatureError,
+    MalformedTokenError,
+    MissingClaimError,
+    NotYetValidError,
+    ReplayedError,
+    TokenError,
+    TooOldError,
+    UnmetPolicyError,
+    UnsupportedCriticalError,
+)
+
+__all__ = [
+    "AccessError",
+    "AlgorithmNotAllowedError",
+    "AmbiguousKeyError",
+    "ChainError",
+    "ClaimError",
+    "ClaimTypeError",
+    "ConflictError",
+    "DuplicateNameError",
+    "ExpiredTokenError",
+    "FetchError",
+    "IncorrectClaimError",
+    "IncorrectTypeError",
+    "InvalidBase64Error",
+    "InvalidClientError",
+    "InvalidGrantError",
+    "InvalidHeaderError",
+    "InvalidJSONError",
+    "InvalidRequestError",
+    "InvalidScopeError",
+    "InvalidSignatureError",
+    "InvalidTargetError",
+    "KeyMaterialError",
+    "KeyPasswordError",
+    "KeySelectionError",
+    "KeyUseError",
+    "LimitError",
+    "MalformedTokenError",
+    "MediaTypeError",
+    "MissingClaimError",
+    "NotYetValidError",
+    "OAuthError",
+    "PolicyError",
+    "PrivateKeyGivenError",
+    "ReplayStoreError",
+    "ReplayedError",
+    "RequestError",
+    "RequestTooLargeError",
+    "RuleDeniedError",
+    "SettingsError",
+    "StorageError",
+    "TokenError",
+    "TooOldError",
+    "UnauthenticatedError",
+    "UnauthorizedClientError",
+    "UndersignError",
+    "UnknownKeyError",
+    "UnknownWorkerError",
+    "UnmetPolicyError",
+    "UnsupportedCriticalError",
+    "UnsupportedGrantTypeError",
+    "UnusableKeyError",
+    "WeakKeyError",
+    "quoted",
+]
