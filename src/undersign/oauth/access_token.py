@@ -7,7 +7,7 @@ from typing import Final
 
 from undersign.cryptotoken.token import TokenSigner
 from undersign.errors import UnauthorizedClientError
-from undersign.jwt.profiles import access_token
+from undersign.jwt.profiles.access_token import Minter
 
 from .client_auth import AuthenticatedClient
 from .grants import Granted
@@ -25,9 +25,9 @@ def mint(
     Raises:
         UnauthorizedClientError: The grant is another client's.
     """
-    if type(client) is not AuthenticatedClient or client.client.id != granted.client_id:
+    if (type(client), client.client.id) != (AuthenticatedClient, granted.client_id):
         raise UnauthorizedClientError("What was granted is another client's.")
-    minter = access_token.Minter(signer, issuer=issuer, lifetime=f"{LIFETIME}s", clock=clock)
+    minter = Minter(signer, issuer=issuer, lifetime=f"{LIFETIME}s", clock=clock)
     return minter.mint(
         subject=granted.subject, audience=granted.audience, client_id=granted.client_id, scope=granted.scope
     )

@@ -99,6 +99,6 @@ def confirm(proof: ClientProof, committed: Line) -> AuthenticatedClient:
     Raises:
         UnauthenticatedError: What was handed in is not a proof and a committed line.
     """
-    if type(proof) is not ClientProof or type(committed) is not Line:
+    if (type(proof), type(committed)) != (ClientProof, Line):
         raise UnauthenticatedError("Only a proof whose one-time id is committed authenticates a client.")
     return AuthenticatedClient(_MAKER, proof.client, proof.method)

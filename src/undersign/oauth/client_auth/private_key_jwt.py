@@ -24,11 +24,13 @@ from undersign.errors import (
     NotYetValidError,
     TooOldError,
     UnauthorizedClientError,
+    UnknownKeyError,
     UnsupportedCriticalError,
 )
 from undersign.jwa.signature import ALGORITHMS
 from undersign.jwks import KeySet
-from undersign.jwt import VerifiedJWT, Verifier, unverified
+from undersign.jwt import VerifiedJWT, Verifier
+from undersign.jwt.unverified import peek
 from undersign.oauth.client import Client, Clients
 from undersign.oauth.token_request import TokenRequest
 from undersign.replay import Burn
@@ -69,7 +71,7 @@ def prove(request: TokenRequest, clients: Clients, place: Place, now: float) -> 
         UndersignError: The assertion is refused; the caller answers ``invalid_client`` whatever the reason.
     """
     assertion = _assertion(request)
-    seen = unverified.peek(assertion)
+    seen = peek(assertion)
     _check_header(seen.header)
     client = _client(seen.claims, request, clients)
     verified = _verify(assertion, client, place, now)
@@ -131,10 +133,12 @@ def _verify(assertion: str, client: Client, place: Place, now: float) -> Verifie
     # 5. The client's keys that are enabled and inside their window, of the algorithm it registered where it did. The
     #    library chooses among them by kid, else x5t#S256, else only if one fits; the key's algorithm decides.
     algorithms = ALGORITHMS_SUPPORTED if client.signing_alg is None else (client.signing_alg,)
-    keys = KeySet(client.keys_at(now))
+    usable = client.keys_at(now)
+    if not usable:
+        raise UnknownKeyError("The client has no key that counts now.")
     # 6. The signature, and with it the claims' types and the coarse checks; the exact ones follow in step 7.
     return Verifier(
-        keys,
+        KeySet(usable),
         issuer=client.id,
         audience=(place.issuer, place.token_endpoint, place.called),
         algorithms=algorithms,

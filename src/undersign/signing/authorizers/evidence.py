@@ -77,7 +77,7 @@ def confirm(permit: Permit, committed: Line) -> Authorization:
     Raises:
         UnauthenticatedError: What was handed in is not a permit and the committed line of its request.
     """
-    if type(permit) is not Permit or type(committed) is not Line:
+    if (type(permit), type(committed)) != (Permit, Line):
         raise UnauthenticatedError("Only a permit whose use is committed authorizes.")
     if f'"{permit.request_id}"'.encode() not in committed.body:
         raise UnauthenticatedError("The committed line is another request's.")

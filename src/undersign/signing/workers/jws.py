@@ -58,7 +58,7 @@ def make(worker: Worker, document: Document, placed: Placed, authorization: Auth
         PolicyError: The authorization is another worker's.
         UndersignError: The key cannot sign.
     """
-    if type(authorization) is not Authorization or authorization.worker != worker.name:
+    if (type(authorization), authorization.worker) != (Authorization, worker.name):
         raise PolicyError("The authorization is not one for this worker.")
     detached = len(document.octets) >= worker.detached_from if document.detached is None else document.detached
     header = dict(placed.header)
