@@ -43,7 +43,12 @@ _LAST_OF_3: Final = frozenset(_ALPHABET[::4])  # two octets: its low two bits ar
 
 def b64url_encode(octets: bytes) -> str:
     """Encode as base64url without padding (RFC 7515 section 2)."""
-    return b2a_base64(octets, newline=False).translate(_FROM_BASE64, b"=").decode("ascii")
+    return encode_segment(octets).decode("ascii")
+
+
+def encode_segment(octets: bytes) -> bytes:
+    """Encode as `b64url_encode` does, for callers that want ASCII bytes (the hot path)."""
+    return b2a_base64(octets, newline=False).translate(_FROM_BASE64, b"=")
 
 
 def b64url_decode(text: str | bytes) -> bytes:
@@ -144,6 +149,8 @@ def freeze(value: Any) -> Any:
     return value
 
 
+_SPACE: Final = " \t\n\r"
+
 # ── JSON in ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -163,31 +170,40 @@ def parse_object(octets: bytes, limits: Limits = DEFAULT) -> FrozenDict:
 
 def parse_json(octets: bytes, limits: Limits = DEFAULT) -> Any:
     """Parse any JSON value from UTF-8, read-only; raises as `parse_object` does."""
-    # 1. Caps come first; counting brackets inside strings as well only ever makes this pre-check stricter, and the
-    #    exact count is taken where it matters.
+    # 1. Caps come first. Brackets inside strings are counted too: that only makes the exact count run more often.
     arrays = octets.count(b"[")
-    if octets.count(b"{") + arrays > limits.depth or len(octets) > limits.members:
+    if arrays + octets.count(b"{") > limits.depth or len(octets) > limits.members:
         _check_shape(octets, limits)
-    # 2. UTF-8, strictly: no byte order mark, no other encoding.
     try:
+        # 2. UTF-8, strictly: no byte order mark, no other encoding.
         text = octets.decode()
-    except UnicodeDecodeError:
-        raise InvalidJSONError("The JSON text is not UTF-8.") from None
-    # 3. JSON, with every name once.
-    try:
+        # 3. JSON, with every name once.
         value, end = _scan(text, 0)
-    except StopIteration:
-        value, end = _scan_after_space(text)
-    except RecursionError:
-        raise LimitError("The JSON text nests too deep.") from None
-    except ValueError as error:
-        raise _not_json(error) from None
-    if end != len(text) and text[end:].strip(" \t\n\r"):
+    except (StopIteration, RecursionError, ValueError) as error:
+        value, end, text = _again(octets, error, limits)
+    if end != len(text) and text[end:].strip(_SPACE):
         raise InvalidJSONError("There is text after the JSON value.")
     # 4. Escapes can spell what UTF-8 cannot: half of a surrogate pair.
     if "\\u" in text:
         _check_surrogates(value)
     return _freeze_arrays(value) if arrays else value
+
+
+def _again(octets: bytes, error: Exception, limits: Limits) -> tuple[Any, int, str]:
+    """Say what was wrong, or scan once more behind white space, which the scanner does not skip at the start."""
+    if isinstance(error, UnicodeDecodeError):
+        raise InvalidJSONError("The JSON text is not UTF-8.") from None
+    if isinstance(error, RecursionError):
+        raise LimitError("The JSON text nests too deep.") from None
+    if isinstance(error, json.JSONDecodeError):
+        raise InvalidJSONError(f"The text is not JSON: {error.msg} at character {error.pos}.") from None
+    if isinstance(error, ValueError):
+        raise InvalidJSONError("A JSON number has too many digits.") from None
+    text = octets.decode()
+    bare = text.lstrip(_SPACE)
+    if not bare or len(bare) == len(text):
+        raise InvalidJSONError("The text is not JSON.") from None
+    return parse_json(bare.encode(), limits), len(text), text
 
 
 def _members(pairs: list[tuple[str, Any]]) -> FrozenDict:
@@ -217,24 +233,6 @@ _decoder: Final[Any] = json.JSONDecoder(object_pairs_hook=_members, parse_float=
 _scan: Final[Callable[[str, int], tuple[Any, int]]] = _decoder.scan_once
 
 
-def _scan_after_space(text: str) -> tuple[Any, int]:
-    start = len(text) - len(text.lstrip(" \t\n\r"))
-    try:
-        return _scan(text, start)
-    except StopIteration:
-        raise InvalidJSONError("The text is not JSON.") from None
-    except RecursionError:
-        raise LimitError("The JSON text nests too deep.") from None
-    except ValueError as error:
-        raise _not_json(error) from None
-
-
-def _not_json(error: ValueError) -> InvalidJSONError:
-    if isinstance(error, json.JSONDecodeError):
-        return InvalidJSONError(f"The text is not JSON: {error.msg} at character {error.pos}.")
-    return InvalidJSONError("A JSON number has too many digits.")
-
-
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _STRUCTURE: Final = re.compile(rb"[^][{}]+")
 
@@ -258,7 +256,7 @@ def _check_shape(octets: bytes, limits: Limits) -> None:
 
 def _check_surrogates(value: Any) -> None:
     try:
-        _encode_any(value).encode()
+        "".join(_encode(value, 0)).encode()
     except UnicodeEncodeError:
         raise InvalidJSONError("A JSON string holds half of a surrogate pair.") from None
 
@@ -289,18 +287,33 @@ def dump_json(value: Any) -> bytes:
         PolicyError: The value holds NaN, Infinity, a lone surrogate, a name that is not a string, a cycle, or
             something that JSON does not have.
     """
-    return encode_json(value).encode("utf-8")
+    return to_utf8(encode_json(value))
 
 
 def encode_json(value: Any) -> str:
-    """Write as `dump_json` does, as text."""
+    """Write as `dump_json` does, as text that `to_utf8` must still take."""
     _check_names(value, 0)
+    return encode_flat(value)
+
+
+def encode_flat(value: Any) -> str:
+    """Write a value whose names are known to be strings (the hot path)."""
     try:
-        text = _encode_any(value)
-        text.encode("utf-8")
+        return "".join(_encode(value, 0))
     except (TypeError, ValueError, RecursionError) as error:
         raise _not_writable(error) from None
-    return text
+
+
+def to_utf8(text: str) -> bytes:
+    """Encode JSON text.
+
+    Raises:
+        PolicyError: It holds half of a surrogate pair.
+    """
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise _not_writable(error) from None
 
 
 def _not_writable(error: Exception) -> PolicyError:
@@ -329,18 +342,18 @@ def _check_names(value: Any, depth: int) -> None:
 
 
 _encoder: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False, separators=(",", ":"))
-_encode_any: Callable[[Any], str] = _encoder.encode
 
 
-def _flat_encoder() -> Callable[[Iterable[tuple[str, Any]] | dict[str, Any], int], Iterable[str]]:
+def _prepared_encoder() -> Callable[[Any, int], Iterable[str]]:
     """Build the C encoder once; JSONEncoder.encode would build one for each call."""
-    make: Any = json.encoder.c_make_encoder  # type: ignore[attr-defined]
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
     if make is None:  # an interpreter without the C accelerator
-        return lambda value, _: (_encode_any(value),)
+        return lambda value, _: (_encoder.encode(value),)
+    string = json.encoder.encode_basestring
     encoder: Callable[[Any, int], Iterable[str]] = make(
-        None, _encoder.default, json.encoder.encode_basestring, None, ":", ",", False, False, False
+        None, _encoder.default, string, None, ":", ",", False, False, False
     )
     return encoder
 
 
-encode_flat: Final = _flat_encoder()
+_encode: Final = _prepared_encoder()

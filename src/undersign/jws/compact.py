@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 from ..encoding import b64url_decode_padded, decode_segment
-from ..errors import AlgorithmNotAllowedError, InvalidHeaderError, LimitError, MalformedTokenError, PolicyError, quoted
+from ..errors import AlgorithmNotAllowedError, LimitError, MalformedTokenError, PolicyError, quoted
 from ..header import EMPTY, JOSEHeader
 from ..header import parse as parse_header
 from ..jwa.signature import named
@@ -87,17 +87,15 @@ class CompactVerifier:
         if not dot or b"." in payload:
             raise MalformedTokenError("A compact JWS has three segments with two dots between them.")
         # 3. The header, of which only a parse that a good signature has confirmed is remembered (steps 2 to 5).
-        header = self._headers.get(protected)
-        known = header is not None
-        if header is None:
-            header = parse_header(protected, self.limits, self._understood)
+        known = self._headers.get(protected)
+        header = parse_header(protected, self.limits, self._understood) if known is None else known
         # 4. The key, chosen anew each time: another client may send this very segment.
         key = self._find(header.kid, header.x5t_s256, header.alg)
         if key.alg != header.alg or self._algorithms is not None:
             key = self._allow(key, header.alg)
         # 5. The signature (steps 7 and 8).
         key.verify(signing_input, self._decode(signature))
-        if not known:
+        if known is None:
             self._remember(protected, header)
         # 6. The payload (step 6; the signature covers it encoded).
         return header, self._decode(payload) if header.encoded else _unencoded(payload), key
@@ -156,11 +154,11 @@ def verify(token: str | bytes, verifier: CompactVerifier, payload: bytes | None 
 
 
 def _ascii(token: object) -> bytes:
-    if isinstance(token, str):
-        try:
+    try:
+        if isinstance(token, str):
             return token.encode("ascii")
-        except UnicodeEncodeError:
-            raise MalformedTokenError("The token holds a character outside ASCII.") from None
+    except UnicodeEncodeError:
+        raise MalformedTokenError("The token holds a character outside ASCII.") from None
     if isinstance(token, (bytes, bytearray)):
         return bytes(token)
     raise MalformedTokenError(
@@ -194,13 +192,3 @@ def _named_algorithms(algorithms: Iterable[str]) -> tuple[str, ...]:
     if not names:
         raise PolicyError("algorithms names nothing, so every token would be refused.")
     return tuple(named(alg).name for alg in names)
-
-
-def require_encoded(header: JOSEHeader) -> None:
-    """Refuse ``b64: false`` where RFC 7797 section 7 forbids it: in a JWT.
-
-    Raises:
-        InvalidHeaderError: The header says so.
-    """
-    if not header.encoded:
-        raise InvalidHeaderError("'b64' is false in a JWT (RFC 7797 section 7).")

@@ -115,7 +115,12 @@ def content_of(jws: FrozenDict, payload: bytes | None, *, encoded: bool) -> byte
     if "payload" not in jws:
         raise MalformedTokenError("The JWS has no payload.", help="If it is detached, pass it: payload=b'...'.")
     text = _text(jws, "payload")
-    return b64url_decode(text) if encoded else text.encode("utf-8")
+    if encoded:
+        return b64url_decode(text)
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError:  # only a dict can hold one: JSON text is checked when it is parsed
+        raise MalformedTokenError("The payload holds half of a surrogate pair.") from None
 
 
 def verify(
@@ -151,6 +156,8 @@ def verify(
         )
     reports = tuple(_report(entry, verifier, content) for entry in found)
     policy.check(reports, keys)
+    if not any(report.verified for report in reports):  # whatever a policy of the caller's own lets pass
+        raise UnmetPolicyError("No signature verifies.", signatures=reports)
     return seal(content, reports, ("signature", policy.name, *sorted(verifier.quirks)))
 
 

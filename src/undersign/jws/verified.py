@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 from ..encoding import FrozenDict
 from ..jwk.key import Key
 
 __all__ = ["SignatureReport", "VerifiedJWS"]
-
-_SEAL: Final = object()
 
 
 class SignatureReport:
@@ -69,11 +67,9 @@ class VerifiedJWS:
 
     _facts: tuple[bytes, Mapping[str, Any], Mapping[str, Any], Key, tuple[str, ...], tuple[SignatureReport, ...]]
 
-    def __init__(self, *facts: object, seal: object = None) -> None:
-        if seal is not _SEAL:
-            msg = "A VerifiedJWS is made by jws.verify only."
-            raise TypeError(msg)
-        object.__setattr__(self, "_facts", facts)
+    def __init__(self, *_: object, **__: object) -> None:
+        msg = "A VerifiedJWS is made by jws.verify only."
+        raise TypeError(msg)
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         msg = "A VerifiedJWS is read-only."
@@ -123,4 +119,6 @@ class VerifiedJWS:
 def seal(payload: bytes, reports: tuple[SignatureReport, ...], checks: tuple[str, ...]) -> VerifiedJWS:
     """Make the evidence from the reports, of which at least one holds; for the verifiers of this package only."""
     first = next(report for report in reports if report.verified)
-    return VerifiedJWS(payload, first.protected, first.unprotected, first.key, checks, reports, seal=_SEAL)
+    evidence = object.__new__(VerifiedJWS)
+    object.__setattr__(evidence, "_facts", (payload, first.protected, first.unprotected, first.key, checks, reports))
+    return evidence

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from ..encoding import b64url_encode, encode_json
+from ..encoding import encode_flat, encode_json, encode_segment, to_utf8
 from ..errors import ClaimTypeError, PolicyError
 from ..jwk.key import Key
 from ..jws.signer import Signer as ExternalSigner
@@ -18,8 +19,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Signer", "sign"]
 
-_DATES: Final = frozenset({"exp", "nbf", "iat", "auth_time"})
-_REGISTERED: Final = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti"})
+_KINDS: Final = {
+    "iss": "string",
+    "sub": "string",
+    "jti": "string",
+    "aud": "audience",
+    "exp": "date",
+    "nbf": "date",
+    "iat": "date",
+    "auth_time": "date",
+}
 
 
 class Signer:
@@ -42,7 +51,7 @@ class Signer:
         PolicyError, InvalidHeaderError, KeyMaterialError: The key cannot sign, or an argument makes no sense.
     """
 
-    __slots__ = ("_clock", "_fixed", "_key", "_lifetime", "_prefix", "_taken")
+    __slots__ = ("_clock", "_fixed", "_lifetime", "_prefix", "_sign", "_taken")
 
     def __init__(
         self,
@@ -58,7 +67,7 @@ class Signer:
     ) -> None:
         if deterministic and isinstance(key, Key):
             key = key.deterministic()
-        self._key = key
+        self._sign = key.sign if isinstance(key, Key) else partial(produce, key)
         extra = {**({} if typ is None else {"typ": typ}), **(header or {})}
         if extra.get("b64") is not None or "b64" in extra.get("crit", ()):
             raise PolicyError("A JWT's payload is always encoded (RFC 7797 section 7).")
@@ -90,28 +99,46 @@ class Signer:
                 f"{', '.join(sorted(self._taken & own.keys()))}: this signer writes it.",
                 help="Leave it out of the claims, or out of the Signer.",
             )
-        if not _REGISTERED.isdisjoint(own) or "auth_time" in own:
-            for name in _DATES & own.keys():
-                own[name] = numeric_date(own[name])
-            _check_types(own)
-        signing_input = self._prefix + b64url_encode(self._payload(own)).encode("ascii")
-        return f"{signing_input.decode('ascii')}.{b64url_encode(produce(self._key, signing_input))}"
+        text = encode_flat(own) if _prepare(own) else encode_json(own)
+        signing_input = self._prefix + encode_segment(to_utf8(self._payload(own, text[1:])))
+        return (signing_input + b"." + encode_segment(self._sign(signing_input))).decode("ascii")
 
-    def _payload(self, own: dict[str, Any]) -> bytes:
+    def _payload(self, own: dict[str, Any], rest: str) -> str:
+        if not own:
+            rest = "}"
+        elif self._fixed or self._lifetime is not None:
+            rest = "," + rest
+        if self._lifetime is None:
+            return f"{{{self._fixed}{rest}"
+        start = "{" + self._fixed + ("," if self._fixed else "")
         now = int(self._clock())
-        parts = [self._fixed] if self._fixed else []
-        if "iat" not in own and self._lifetime is not None:
-            parts.append(f'"iat":{now}')
-        if "exp" not in own and self._lifetime is not None:
-            parts.append(f'"exp":{int(own.get("iat", now) + self._lifetime)}')
-        if own:
-            parts.append(encode_json(own)[1:-1])
-        return f"{{{','.join(parts)}}}".encode()
+        if "iat" not in own and "exp" not in own:
+            return f'{start}"iat":{now},"exp":{int(now + self._lifetime)}{rest}'
+        times = [] if "iat" in own else [f'"iat":{now}']
+        if "exp" not in own:
+            times.append(f'"exp":{int(own.get("iat", now) + self._lifetime)}')
+        return f"{start}{','.join(times)}{rest}" if times else "{" + self._fixed + (rest if self._fixed else rest[1:])
+
+
+def _prepare(own: dict[str, Any]) -> bool:
+    """Check and normalise the registered claims in place; tell whether the object is flat, its names all strings."""
+    flat = True
+    for name, value in own.items():
+        kind = _KINDS.get(name)
+        if kind is None:
+            if type(name) is not str or isinstance(value, (dict, list, tuple)):
+                flat = False
+        elif kind == "date":
+            own[name] = numeric_date(value)  # the set of names stays as it is
+        elif type(value) is not str:
+            _check_types(own)
+            flat = False
+    return flat
 
 
 def _check_types(claims: Mapping[str, Any]) -> None:
-    for name in ("iss", "sub", "aud", "exp", "nbf", "iat", "jti"):
-        if name in claims and claims[name] is None:
+    for name, kind in _KINDS.items():
+        if kind != "date" and name in claims and claims[name] is None:
             raise ClaimTypeError(name, f"The claim {name!r} is null.", help="Leave it out.")
     check_types(claims)
 

@@ -10,8 +10,6 @@ from ..jwk.key import Key
 
 __all__ = ["VerifiedJWT"]
 
-_SEAL: Final = object()
-
 
 class VerifiedJWT:
     """A JWT whose signature and claims hold. Read-only; never built, copied with changes or unpickled elsewhere.
@@ -27,11 +25,9 @@ class VerifiedJWT:
 
     _facts: tuple[FrozenDict, FrozenDict, Key, tuple[str, ...]]
 
-    def __init__(self, facts: object = None, seal: object = None) -> None:
-        if seal is not _SEAL:
-            msg = "A VerifiedJWT is made by a jwt.Verifier only."
-            raise TypeError(msg)
-        _set_facts(self, facts)
+    def __init__(self, *_: object, **__: object) -> None:
+        msg = "A VerifiedJWT is made by a jwt.Verifier only."
+        raise TypeError(msg)
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         msg = "A VerifiedJWT is read-only."
@@ -70,6 +66,11 @@ class VerifiedJWT:
 _set_facts: Any = VerifiedJWT.__dict__["_facts"].__set__
 
 
+_new: Final = object.__new__
+
+
 def seal(claims: FrozenDict, header: FrozenDict, key: Key, checks: tuple[str, ...]) -> VerifiedJWT:
     """Make the evidence; for the verifier of this package only."""
-    return VerifiedJWT((claims, header, key, checks), _SEAL)
+    evidence = _new(VerifiedJWT)
+    _set_facts(evidence, (claims, header, key, checks))
+    return evidence

@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from ..encoding import FrozenDict, freeze, parse_object
-from ..errors import InvalidJSONError, PolicyError, UnknownKeyError
+from ..errors import InvalidHeaderError, InvalidJSONError, PolicyError, UnknownKeyError
 from ..jwks.keyset import Keys
-from ..jws.compact import CompactVerifier, require_encoded
+from ..jws.compact import CompactVerifier
 from ..limits import DEFAULT, Limits
 from .expectation import Expectation
 from .verified import VerifiedJWT, seal
@@ -49,7 +49,7 @@ class Verifier:
         KeyMaterialError, AlgorithmNotAllowedError: The keys cannot serve it.
     """
 
-    __slots__ = ("_checks", "_clock", "_expectation", "_limits", "_open", "_parse")
+    __slots__ = ("_checks", "_clock", "_expectation", "_limits", "_open", "_parse", "_typs")
 
     def __init__(
         self,
@@ -78,6 +78,7 @@ class Verifier:
         self._open = compact.open
         self._checks = (*self._expectation.checks, *(f"quirk:{name}" for name in sorted(compact.quirks)))
         self._parse = _parser(codec)
+        self._typs = self._expectation.types
         self._clock = clock
         self._limits = limits
 
@@ -92,8 +93,10 @@ class Verifier:
         # 1. Structure, header, key and signature (RFC 7519 section 7.2 steps 1 to 7).
         header, payload, key = self._open(token)
         # 2. The kind of token (RFC 8725 section 3.11), of which none may have an unencoded payload.
-        require_encoded(header)
-        self._expectation.check_typ(header.typ)
+        if not header.encoded:
+            raise InvalidHeaderError("'b64' is false in a JWT (RFC 7797 section 7).")
+        if header.typ not in self._typs:
+            self._expectation.check_typ(header.typ)
         # 3. The Claims Set is one JSON object (step 10).
         claims = self._parse(payload, self._limits)
         # 4. What the recipient requires of it (section 4.1).

@@ -1,0 +1,83 @@
+"""How fast, in ratios that hold on a noisy machine: ``python -m benchmarks [--rounds N] [--json]``.
+
+Every candidate runs once in each round, in a rotating order, on thread CPU time; what is printed is the median over
+the rounds of the ratio taken inside each round. The A/A control runs our own candidate twice: how far its ratio is
+from 1.00 is how far any other can be trusted. Absolute times mean nothing here and are not printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+
+from benchmarks import candidates
+
+Round = Mapping[str, float]
+
+
+def main() -> int:
+    """Run every table and print it; exit code 1 if a bar of ours is not met."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=41, help="interleaved rounds for each table (41)")
+    parser.add_argument("--milliseconds", type=float, default=3, help="work of each candidate in each round (3)")
+    parser.add_argument("--only", help="only the tables whose name has this in it")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    arguments = parser.parse_args()
+    results, missed = {}, []
+    for table in candidates.tables():
+        if arguments.only and arguments.only not in table.name:
+            continue
+        rounds = interleave(table.candidates, arguments.rounds, arguments.milliseconds / 1000)
+        ratios = {name: median_ratio(rounds, *pair) for name, pair in table.ratios.items()}
+        results[table.name] = ratios
+        if table.bar is not None and ratios[table.bar_ratio] > table.bar:
+            missed.append(f"{table.name}: {table.bar_ratio} is {ratios[table.bar_ratio]:.2f}, the bar is {table.bar:.2f}")
+        if not arguments.json:
+            show(table, ratios)
+    if arguments.json:
+        print(json.dumps({"python": sys.version.split()[0], "rounds": arguments.rounds, "ratios": results, "missed": missed}))
+    for line in missed if not arguments.json else ():
+        print("MISSED", line)
+    return 1 if missed else 0
+
+
+def interleave(calls: Mapping[str, Callable[[], object]], rounds: int, seconds: float) -> list[Round]:
+    """Time each call once a round, in an order that rotates; CPU seconds of one call."""
+    names = list(calls)
+    repeats = {name: _repeats(calls[name], seconds) for name in names}
+    measured = []
+    for turn in range(rounds):
+        order = names[turn % len(names) :] + names[: turn % len(names)]
+        measured.append({name: _timed(calls[name], repeats[name]) for name in order})
+    return measured
+
+
+def _repeats(call: Callable[[], object], seconds: float) -> int:
+    once = min(_timed(call, 3) for _ in range(3))
+    return max(1, int(seconds / max(once, 1e-7)))
+
+
+def _timed(call: Callable[[], object], repeats: int) -> float:
+    start = time.thread_time()
+    for _ in range(repeats):
+        call()
+    return (time.thread_time() - start) / repeats
+
+
+def median_ratio(rounds: list[Round], over: str, under: str) -> float:
+    """The median of the ratios taken inside each round."""
+    return statistics.median(each[over] / each[under] for each in rounds)
+
+
+def show(table: candidates.Table, ratios: Mapping[str, float]) -> None:
+    """Print one table on one line."""
+    bar = "" if table.bar is None else f"  (bar {table.bar_ratio} <= {table.bar:.2f})"
+    print(f"{table.name:24} " + "  ".join(f"{name} {ratio:6.2f}" for name, ratio in ratios.items()) + bar, flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
