@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-__all__ = ["GENESIS", "Head", "Line", "link"]
+from undersign import jwk, jws
+from undersign.encoding import dump_json
+from undersign.errors import PolicyError, UnusableKeyError
+from undersign.jwk import Key
+
+from .record import Entry
+
+__all__ = ["EPOCH_CAP", "EPOCH_TYP", "GENESIS", "HEAD_TYP", "Epoch", "Head", "Line", "link"]
+
+HEAD_TYP: Final = "undersign-audit-head+jwt"
+EPOCH_TYP: Final = "undersign-audit-epoch+jwt"
+EPOCH_CAP: Final = 3600
 
 GENESIS: Final = "0" * 64
 _DOMAIN: Final = b"undersign-audit-v1\0"
@@ -41,3 +52,45 @@ class Head:
 def link(chain: str, body: bytes) -> str:
     """Compute the hash, in hex, that names this line in this chain."""
     return sha256(_DOMAIN + chain.encode("ascii", "strict") + b"\0" + body).hexdigest()
+
+
+class Epoch:
+    """An hour, at most, and the key that signs heads in it; the key is nowhere but in this object."""
+
+    def __init__(self, key: Key, certificate: str, window: tuple[int, int]) -> None:
+        self._key = key
+        self.certificate = certificate
+        self.not_before, self.not_after = window
+
+    @classmethod
+    def open(cls, chain: str, root: jws.Signer, *, now: float, lifetime: int = EPOCH_CAP) -> Epoch:
+        """Make an epoch key and have the root certify it for this chain and time."""
+        if not 0 < lifetime <= EPOCH_CAP:
+            raise PolicyError(f"An epoch lasts {EPOCH_CAP} seconds at most.")
+        key = jwk.generate("Ed25519")
+        window = (int(now), int(now) + lifetime)
+        claims = {
+            "chain": chain,
+            "epoch": key.thumbprint(),
+            "jwk": key.public().to_jwk(),
+            "not_before": window[0],
+            "not_after": window[1],
+        }
+        certificate = jws.sign(dump_json(claims), root, header={"typ": EPOCH_TYP})
+        return cls(key, str(certificate), window)
+
+    def entry(self) -> Entry:
+        """Give the entry to commit before the first head is signed."""
+        detail = (("epoch", self._key.thumbprint()), ("certificate", self.certificate))
+        return Entry("epoch_opened", "ok", detail=detail)
+
+    def sign(self, head: Head) -> str:
+        """Sign a head.
+
+        Raises:
+            UnusableKeyError: The epoch is over, or has not begun.
+        """
+        if not self.not_before <= head.time <= self.not_after:
+            raise UnusableKeyError("The audit epoch is over.", help="Open another.")
+        claims = {"chain": head.chain, "seq": head.seq, "hash": head.hash, "time": head.time}
+        return str(jws.sign(dump_json(claims), self._key, header={"typ": HEAD_TYP}))

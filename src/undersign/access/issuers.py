@@ -1,0 +1,186 @@
+"""Trusted issuers: a token's own iss says whose rules it is held to, and its key is sought there and nowhere else.
+
+1. The iss is read before anything is verified, only to choose the issuer; an unknown one is refused.
+2. Key, algorithm, type, audience, time and required claims are then all verified, by that issuer's compiled policy.
+3. The evidence says which issuer it was: a sub alone names nobody (safety rule 15).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from undersign.audit.record import Caller
+from undersign.errors import IncorrectClaimError, PolicyError, UnauthenticatedError, quoted
+from undersign.jwk import Key
+from undersign.jwks import KeySource
+from undersign.jwt import VerifiedJWT, Verifier
+from undersign.jwt.unverified import peek
+
+__all__ = ["Issuer", "Issuers", "VerifiedCaller"]
+
+LEEWAY_CAP: Final = 60
+_SEAL: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """What is trusted of one issuer."""
+
+    name: str
+    iss: str
+    keys: KeySource
+    audience: str
+    algorithms: tuple[str, ...]
+    types: tuple[str, ...] = ("at+jwt",)
+    require: tuple[str, ...] = ("exp", "iat", "jti", "sub")
+    leeway: int = 0
+    max_lifetime: int | None = None
+
+
+class VerifiedCaller:
+    """Evidence that a token of a trusted issuer was verified. Made by Issuers only.
+
+    Attributes:
+        issuer: The configured name of the issuer.
+        token: The verified token.
+    """
+
+    __slots__ = ("issuer", "token")
+
+    issuer: str
+    token: VerifiedJWT
+
+    def __init__(self, issuer: str = "", token: VerifiedJWT | None = None, *, seal: object = None) -> None:
+        if seal is not _SEAL:
+            raise TypeError("A VerifiedCaller is made by Issuers only.")
+        object.__setattr__(self, "issuer", issuer)
+        object.__setattr__(self, "token", token)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("A VerifiedCaller is read-only.")
+
+    def __init_subclass__(cls) -> NoReturn:
+        raise TypeError("A VerifiedCaller is not subclassed.")
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("A VerifiedCaller is not copied or pickled: verify the token where it is needed.")
+
+    def __repr__(self) -> str:
+        return f"<VerifiedCaller issuer={self.issuer!r}>"
+
+    @property
+    def claims(self) -> Mapping[str, Any]:
+        """The token's claims."""
+        return self.token.claims
+
+    @property
+    def key(self) -> Key:
+        """The issuer's key that signed the token."""
+        return self.token.key
+
+    @property
+    def iss(self) -> str:
+        """The issuer, as the token names it."""
+        return self._text("iss")
+
+    @property
+    def subject(self) -> str:
+        """The subject; means something together with the issuer only."""
+        return self._text("sub")
+
+    @property
+    def client_id(self) -> str:
+        """The client that the token was issued to, if it says so."""
+        return self._text("client_id")
+
+    @property
+    def jti(self) -> str:
+        """The token's own name among its issuer's tokens."""
+        return self._text("jti")
+
+    @property
+    def expires_at(self) -> float:
+        """When the token ends."""
+        found = self.claims.get("exp")
+        return found if isinstance(found, (int, float)) else 0
+
+    def caller(self) -> Caller:
+        """Name the caller as the audit record does."""
+        return Caller(self.iss, self.subject, self.client_id, self.jti)
+
+    def _text(self, name: str) -> str:
+        found = self.claims.get(name)
+        return found if isinstance(found, str) else ""
+
+
+class Issuers:
+    """The trusted issuers of this server, each compiled to one verifier.
+
+    Raises:
+        PolicyError: Two have one iss or one name, or one allows too much leeway.
+    """
+
+    def __init__(self, issuers: Iterable[Issuer], *, clock: Callable[[], float] = time.time) -> None:
+        self._known: dict[str, tuple[Issuer, Verifier]] = {}
+        names: set[str] = set()
+        for issuer in issuers:
+            if issuer.iss in self._known or issuer.name in names:
+                raise PolicyError(
+                    f"The issuer {quoted(issuer.name)} is configured twice.", help="Whose keys would count?"
+                )
+            names.add(issuer.name)
+            self._known[issuer.iss] = (issuer, _compiled(issuer, clock))
+
+    def verify(self, token: str | bytes) -> VerifiedCaller:
+        """Verify a token by the policy of the issuer that it names.
+
+        Raises:
+            UnauthenticatedError: It names no issuer that is trusted.
+            TokenError, KeyMaterialError, LimitError: That issuer's policy refuses it.
+        """
+        issuer, verifier = self._find(token)
+        return _evidence(issuer, verifier.verify(token))
+
+    async def averify(self, token: str | bytes) -> VerifiedCaller:
+        """Verify in async code, refreshing the issuer's key set once where the key is unknown."""
+        issuer, verifier = self._find(token)
+        return _evidence(issuer, await verifier.averify(token))
+
+    def _find(self, token: str | bytes) -> tuple[Issuer, Verifier]:
+        iss = peek(token).claims.get("iss")
+        known = self._known.get(iss) if isinstance(iss, str) else None
+        if known is None:
+            raise UnauthenticatedError("The token is of no issuer that this server trusts.")
+        return known
+
+
+def _compiled(issuer: Issuer, clock: Callable[[], float]) -> Verifier:
+    if not 0 <= issuer.leeway <= LEEWAY_CAP:
+        raise PolicyError(f"The issuer {quoted(issuer.name)} allows more than {LEEWAY_CAP} seconds of leeway.")
+    if not issuer.algorithms or not issuer.types or not issuer.audience:
+        raise PolicyError(f"The issuer {quoted(issuer.name)} needs algorithms, types and an audience.")
+    return Verifier(
+        issuer.keys,
+        issuer=issuer.iss,
+        audience=issuer.audience,
+        algorithms=issuer.algorithms,
+        typ=issuer.types,
+        require=issuer.require,
+        leeway=issuer.leeway,
+        clock=clock,
+    )
+
+
+def _evidence(issuer: Issuer, verified: VerifiedJWT) -> VerifiedCaller:
+    if issuer.max_lifetime is not None:
+        _check_lifetime(verified.claims, issuer.max_lifetime)
+    return VerifiedCaller(issuer.name, verified, seal=_SEAL)
+
+
+def _check_lifetime(claims: Mapping[str, Any], most: int) -> None:
+    issued, ends = claims.get("iat"), claims.get("exp")
+    if not isinstance(issued, (int, float)) or not isinstance(ends, (int, float)) or ends - issued > most:
+        raise IncorrectClaimError("exp", f"The token lives longer than the {most} seconds that this server accepts.")

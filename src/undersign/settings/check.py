@@ -1,0 +1,269 @@
+"""What is unsafe in a configuration, found before anything is served (DESIGN sections 2.4 and 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from ipaddress import ip_address, ip_network
+from typing import Final
+from urllib.parse import urlsplit
+
+from undersign.access.grammar import parse as parse_rule
+from undersign.cryptotoken import KINDS
+from undersign.cryptotoken.token import PURPOSES
+from undersign.errors import PolicyError, UndersignError
+from undersign.jwa.signature import named
+
+from .clients import check_clients
+from .reader import Problem
+from .tables import RESERVED_KEYS, Issuer, Settings, Worker
+
+__all__ = ["check"]
+
+ROLES: Final = ("authorization", "signing", "web")
+FORMATS: Final = ("jws",)
+BINDS: Final = ("none", "once", "hash", "hash+once")
+LEEWAY_CAP: Final = 60
+HEADER_CAP: Final = 64
+# A claim must not choose how the signature is made, read or trusted (threats, item 43).
+REFUSED_HEADERS: Final = frozenset(
+    {"alg", "kid", "crit", "b64", "typ", "cty", "jwk", "jku", "enc", "zip", "epk", "apu", "apv"}
+)
+
+
+def check(settings: Settings, *, host: str | None = None) -> tuple[Problem, ...]:
+    """List what is unsafe or contradictory; an empty answer means that it may be served.
+
+    Args:
+        settings: What the file says.
+        host: The address to listen on, where the command line names another than the file.
+    """
+    return tuple(_problems(settings, host or settings.server.host))
+
+
+def _problems(settings: Settings, host: str) -> Iterator[Problem]:
+    yield from _server(settings, host)
+    yield from _fetch(settings)
+    for issuer in settings.issuers:
+        yield from _issuer(settings, issuer)
+    yield from _names(settings)
+    yield from _keys(settings)
+    for rule in settings.rules:
+        try:
+            parse_rule(rule.text)
+        except PolicyError as error:
+            yield Problem(f"rules.{rule.name}", error.message, error.help)
+    for worker in settings.workers:
+        yield from _worker(settings, worker)
+    yield from check_clients(settings)
+
+
+# -- server and fetch --
+
+
+def _server(settings: Settings, host: str) -> Iterator[Problem]:
+    server = settings.server
+    if not server.url:
+        yield Problem(
+            "server.url", "is missing.", 'It is the issuer and base of every address: "http://localhost:8080".'
+        )
+    else:
+        yield from _url("server.url", server.url, plain=True)
+    yield from _one_of("server.roles", server.roles, ROLES)
+    if not is_loopback(host):
+        if urlsplit(server.url).scheme == "http":
+            yield Problem("server.host", "listens beyond this machine, and server.url is plain http.", "Use https.")
+        if server.demo:
+            yield Problem("server.demo", "demo keys and passwords never listen beyond this machine.", "Remove it.")
+    if settings.storage.url.partition(":")[0] != "sqlite":
+        yield Problem("storage.url", "is not of a kind that this release knows.", 'Write "sqlite:var/undersign.db".')
+
+
+def _url(where: str, url: str, *, plain: bool) -> Iterator[Problem]:
+    """Check an address: https, or plain http to literal loopback where that is allowed."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        yield Problem(where, "is not an address.")
+        return
+    if not host or parts.username is not None or parts.query or parts.fragment:
+        yield Problem(where, "must be a scheme, a host and a path; nothing else.")
+    if url.endswith("/"):
+        yield Problem(where, "must not end with a slash: issuers are compared character by character.")
+    if parts.scheme != "https" and not (plain and parts.scheme == "http" and is_loopback(host)):
+        yield Problem(where, "must be https.", "Plain http is for localhost, 127.0.0.1 and [::1] only.")
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine by its very spelling; no name is looked up."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _fetch(settings: Settings) -> Iterator[Problem]:
+    names = [issuer.name for issuer in settings.issuers]
+    for issuer, entries in settings.fetch.allow:
+        yield from _reference(f"fetch.allow.{issuer}", issuer, names, "issuer")
+        for entry in entries:
+            try:
+                if ip_network(entry, strict=False).prefixlen == 0:
+                    yield Problem(f"fetch.allow.{issuer}", "allows every address.", "Name the host or its range.")
+            except ValueError:
+                if not entry.replace("-", "").replace(".", "").isalnum():
+                    yield Problem(f"fetch.allow.{issuer}", "holds what is neither a host nor a range.")
+
+
+# -- issuers --
+
+
+def _issuer(settings: Settings, issuer: Issuer) -> Iterator[Problem]:
+    where = f"issuers.{issuer.name}"
+    plain = is_loopback(urlsplit(settings.server.url).hostname or "")
+    yield from _url(f"{where}.iss", issuer.iss, plain=plain)
+    if issuer.jwks_uri:
+        yield from _url(f"{where}.jwks_uri", issuer.jwks_uri, plain=plain)
+    if sum(map(bool, (issuer.jwks, issuer.jwks_uri, issuer.discovery))) != 1:
+        yield Problem(
+            where, "must name exactly one source of keys.", 'jwks = "file:..." or "local", jwks_uri, discovery.'
+        )
+    if issuer.jwks and issuer.jwks != "local" and not issuer.jwks.startswith("file:"):
+        yield Problem(f"{where}.jwks", 'must be "local" or "file:PATH".')
+    yield from _expectations(issuer, where)
+
+
+def _expectations(issuer: Issuer, where: str) -> Iterator[Problem]:
+    if not issuer.audience:
+        yield Problem(f"{where}.audience", "is missing: a token for somebody else would be accepted here.")
+    if not issuer.algorithms:
+        yield Problem(f"{where}.algorithms", "is missing.", 'Write algorithms = ["ES256", "Ed25519"].')
+    for alg in issuer.algorithms:
+        yield from _algorithm(f"{where}.algorithms", alg, shared=False)
+    if not issuer.types:
+        yield Problem(f"{where}.types", "is empty: any kind of token would be accepted.")
+    if issuer.leeway > LEEWAY_CAP:
+        yield Problem(f"{where}.leeway", f"is more than {LEEWAY_CAP} seconds.")
+    if "exp" not in issuer.require:
+        yield Problem(f"{where}.require", "must name exp: a token without end works for ever.")
+    if issuer.binding != "none":
+        yield Problem(f"{where}.binding", "this release does not check sender-bound tokens.", 'Write "none".')
+
+
+def _algorithm(where: str, alg: str, *, shared: bool) -> Iterator[Problem]:
+    try:
+        row = named(alg)
+    except UndersignError:
+        yield Problem(where, f"there is no algorithm {alg[:40]!r}.", "See `undersign jwk generate --help`.")
+        return
+    if row.kty == "oct" and not shared:
+        yield Problem(where, f"{alg} has a shared secret: whoever verifies could also sign.")
+
+
+# -- keys, names --
+
+
+def _names(settings: Settings) -> Iterator[Problem]:
+    issued = [issuer.iss for issuer in settings.issuers]
+    for issuer in settings.issuers:
+        if issued.count(issuer.iss) > 1:
+            yield Problem(f"issuers.{issuer.name}.iss", "is the iss of another entry too: whose keys would count?")
+    for token in settings.tokens:
+        yield from _one_of(f"tokens.{token.name}.kind", (token.kind,), tuple(KINDS))
+    if settings.ca:
+        yield Problem("ca", "this release issues no certificates.", "Remove the table.")
+
+
+def _keys(settings: Settings) -> Iterator[Problem]:
+    tokens = [token.name for token in settings.tokens]
+    for key in settings.keys:
+        where = f"keys.{key.name}"
+        yield from _algorithm(f"{where}.alg", key.alg, shared=False)
+        if key.token:
+            yield from _reference(f"{where}.token", key.token, tokens, "token")
+        if key.purpose:
+            yield from _one_of(f"{where}.purpose", (key.purpose,), tuple(PURPOSES))
+        uses = {RESERVED_KEYS[key.name]} if key.name in RESERVED_KEYS else set()
+        uses |= {key.purpose} - {""} | {worker.format for worker in settings.workers if worker.key == key.name}
+        if len(uses) > 1:
+            yield Problem(where, f"has {len(uses)} purposes: {', '.join(sorted(uses))}.", "One key, one purpose.")
+        if key.limit == 0:
+            yield Problem(f"{where}.limit", "is 0, so the key could never sign.")
+
+
+# -- workers --
+
+
+def _worker(settings: Settings, worker: Worker) -> Iterator[Problem]:
+    where = f"workers.{worker.name}"
+    yield from _one_of(f"{where}.format", (worker.format,), FORMATS)
+    yield from _one_of(f"{where}.bind", (worker.bind,), BINDS)
+    if not worker.key:
+        yield Problem(f"{where}.key", "is missing.")
+    elif worker.key in RESERVED_KEYS:
+        yield Problem(
+            f"{where}.key", f"{worker.key} is a key of the server itself.", "Give the worker a key of its own."
+        )
+    else:
+        yield from _reference(f"{where}.key", worker.key, [key.name for key in settings.keys], "key")
+    yield from _allowed(settings, worker, where)
+    for other in settings.workers:
+        if other.name < worker.name and other.key == worker.key and other.format != worker.format:
+            yield Problem(
+                f"{where}.key", f"also serves workers.{other.name}, of another format.", "One key, one purpose."
+            )
+    for entry in worker.map:
+        yield from _mapping(f"{where}.map", entry.target, entry.source)
+
+
+def _allowed(settings: Settings, worker: Worker, where: str) -> Iterator[Problem]:
+    if not worker.allow and not worker.anyone:
+        yield Problem(f"{where}.allow", "is missing: a worker without it does not start.", 'Name rules, or "anyone".')
+    if "anyone" in worker.allow:
+        yield Problem(f"{where}.allow", 'holds "anyone" in a list.', 'Spell it out alone: allow = "anyone".')
+    for rule in worker.allow:
+        if rule != "anyone":
+            yield from _reference(f"{where}.allow", rule, [known.name for known in settings.rules], "rule")
+    if not worker.issuers:
+        yield Problem(f"{where}.issuers", "is missing: a rule means nothing without whose claims it is about.")
+    for issuer in worker.issuers:
+        yield from _reference(f"{where}.issuers", issuer, [known.name for known in settings.issuers], "issuer")
+
+
+def _mapping(where: str, target: str, source: str) -> Iterator[Problem]:
+    if target.startswith("jws.header."):
+        name = target.removeprefix("jws.header.")
+        if name.lower() in REFUSED_HEADERS or name.lower().startswith("x5"):
+            yield Problem(where, f"a claim never chooses the header parameter {name[:40]!r}.")
+        elif (
+            not name
+            or len(name) > HEADER_CAP
+            or not name.replace("_", "").replace("-", "").isalnum()
+            or not name.isascii()
+        ):
+            yield Problem(where, f"{target[:80]!r} is not a header parameter that can be written.")
+    elif not target.startswith("log.") or target == "log.":
+        yield Problem(where, f"{target[:80]!r} is not a target.", "Targets are jws.header.<name> and log.<name>.")
+    root, _, rest = source.replace(":", ".", 1).partition(".") if source.startswith("const:") else source.partition(".")
+    if root not in {"token", "request", "const"} or not rest:
+        yield Problem(
+            where, f"{source[:80]!r} is not a source.", "Sources are token.<path>, request.<name> and const:<text>."
+        )
+
+
+# -- shared --
+
+
+def _one_of(where: str, values: Iterable[str], known: tuple[str, ...]) -> Iterator[Problem]:
+    for value in values:
+        if value not in known:
+            yield Problem(where, f"{value[:40]!r} is not known.", f"One of: {', '.join(known)}.")
+
+
+def _reference(where: str, name: str, known: list[str], kind: str) -> Iterator[Problem]:
+    if name not in known:
+        near = get_close_matches(name, known, n=1)
+        yield Problem(where, f"there is no {kind} {name[:40]!r}.", f"Did you mean {near[0]!r}?" if near else "")

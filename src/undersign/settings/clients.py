@@ -1,0 +1,73 @@
+"""What is unsafe in the tables of clients and users."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+from undersign.errors import UndersignError
+from undersign.jwks import KeySet
+
+from .reader import Problem
+from .secrets import public_text
+from .tables import Client, Settings
+
+__all__ = ["check_clients"]
+
+AUTHENTICATIONS: Final = ("private_key_jwt",)
+PROFILES: Final = ("basic", "baseline")
+GRANTS: Final = ("client_credentials", "authorization_code", "refresh_token")
+AUDIENCE_POLICIES: Final = ("issuer", "issuer_string", "legacy_endpoint", "legacy_token_endpoint")
+
+
+def check_clients(settings: Settings) -> Iterator[Problem]:
+    """List what is unsafe: how each client authenticates, what it may ask for, and whose keys it has."""
+    seen: dict[str, str] = {}
+    for client in settings.clients:
+        where = f"clients.{client.name}"
+        yield from _words(where, client)
+        yield from _audiences(settings, client, where)
+        if sum(map(bool, (client.jwks, client.jwks_uri, client.keys))) != 1:
+            yield Problem(where, "must name exactly one source of keys.", "jwks, jwks_uri or [[keys]].")
+        for thumbprint in _thumbprints(settings, client):
+            if seen.setdefault(thumbprint, client.name) != client.name:
+                yield Problem(where, f"has a key of clients.{seen[thumbprint]} too.", "Whose signature would it be?")
+    for user in settings.users:
+        if user.password is None and user.totp is not None:
+            yield Problem(f"users.{user.name}", "has a second factor and no first.")
+
+
+def _words(where: str, client: Client) -> Iterator[Problem]:
+    for field, values, known in (
+        ("auth", (client.auth,), AUTHENTICATIONS),
+        ("profile", (client.profile,), PROFILES),
+        ("audience_policy", (client.audience_policy,), AUDIENCE_POLICIES),
+        ("grants", client.grants, GRANTS),
+    ):
+        for value in values:
+            if value not in known:
+                yield Problem(f"{where}.{field}", f"{value[:40]!r} is not known.", f"One of: {', '.join(known)}.")
+    if client.audience_policy.startswith("legacy") and not client.sunset:
+        yield Problem(f"{where}.audience_policy", "a legacy policy needs its end.", 'Write sunset = "2027-01-01".')
+
+
+def _audiences(settings: Settings, client: Client, where: str) -> Iterator[Problem]:
+    if settings.server.url in client.audiences:
+        yield Problem(
+            f"{where}.audiences", "names the issuer: it is never a resource.", "Write {url}/sign or the like."
+        )
+    for uri in (*client.redirect_uris, *([client.jwks_uri] if client.jwks_uri else [])):
+        parts = urlsplit(uri)
+        loopback = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+        if parts.fragment or "*" in uri or not (parts.scheme == "https" or (parts.scheme == "http" and loopback)):
+            yield Problem(where, f"{uri[:80]!r} must be https, without wildcard or fragment.")
+
+
+def _thumbprints(settings: Settings, client: Client) -> Iterator[str]:
+    if client.jwks.startswith("file:"):
+        try:
+            keys = KeySet.load(public_text(client.jwks, folder=settings.folder))
+        except UndersignError:
+            return  # assemble reads it again, and says why it cannot be used
+        yield from (key.thumbprint() for key in keys if key.kty != "oct")
