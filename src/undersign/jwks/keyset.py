@@ -205,7 +205,8 @@ def as_source(keys: Keys, algorithms: Iterable[str] | None, *, short_secret: boo
         refuse_private(found)
         bound = [each for key in found for each in _bind(key, algorithms, short_secret=short_secret, strict=False)]
         return KeySet(bound)
-    if isinstance(keys, KeySource):
+    # Text and octets have a method named find as well, and are never keys.
+    if isinstance(keys, KeySource) and not isinstance(keys, (str, bytes, bytearray)):
         return keys
     raise PolicyError(
         "Keys are Key objects, lists of them, or key sets; text and octets are never taken as keys.",
