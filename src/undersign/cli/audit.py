@@ -14,9 +14,8 @@ from ..audit.verify import ChainReport, verify_file
 from ..errors import ChainError
 from ..jwks import KeySet
 from ..settings import load
-from ..storage.audit import head_line, lines_after
+from ..storage.audit import lines_after
 from ..storage.engine import Database
-
 
 __all__ = ["HELP", "NAME", "configure", "run"]
 
@@ -30,7 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verify = verbs.add_parser("verify", help="does the log hold together, and up to where?")
     verify.add_argument("file", type=Path, metavar="LOG", help="one line of the chain per line, as exported")
     verify.add_argument("--root", required=True, metavar="FINGERPRINT", help="of the chain's root key, kept elsewhere")
-    verify.add_argument("--head", action="append", default=[], type=Path, metavar="FILE", help="a signed head, kept elsewhere")
+    verify.add_argument(
+        "--head", action="append", default=[], type=Path, metavar="FILE", help="a signed head, kept elsewhere"
+    )
     verify.add_argument("--receipt", action="append", default=[], type=Path, metavar="FILE", help="a receipt")
     verify.add_argument("--receipt-keys", type=Path, metavar="FILE", help="the JWK Set that receipts verify with")
     verify.add_argument("--json", action="store_true", help="write JSON")

@@ -16,7 +16,8 @@ NAME: Final = "init"
 HELP: Final = "write a commented configuration file"
 
 TEMPLATE: Final = """\
-# undersign: one file for all roles. `undersign check {name}` says what is wrong or unsafe, `undersign serve {name}` runs it.
+# undersign: one file for all roles. `undersign check {name}` says what is wrong or unsafe, and
+# `undersign serve {name}` runs it.
 # Secrets never stand here: they are named as "env:NAME" or "file:PATH" (a path is seen from this file's folder).
 
 [server]

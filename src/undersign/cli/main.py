@@ -80,7 +80,7 @@ def _run(module: ModuleType, options: argparse.Namespace) -> int:
 def _parser(command: Command | None) -> tuple[argparse.ArgumentParser, ModuleType | int | None]:
     parser = argparse.ArgumentParser(
         prog="undersign",
-        description="JSON Web Signature, whole: issue tokens, sign what they allow, prove who asked, look at any token.",
+        description="JSON Web Signature, whole: issue tokens, sign what they allow, prove who asked.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

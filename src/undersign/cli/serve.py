@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import uvicorn
+from uvicorn.supervisors import Multiprocess
 
 from ..assemble import assemble
 from ..errors import SettingsError
@@ -83,10 +84,8 @@ def _serve_many(options: argparse.Namespace, settings: Settings, config: uvicorn
     assemble(settings).close()  # makes the database and the keys, so that no two processes race for the first ones
     os.environ.update(kept)  # secrets named as env: are read again by each process
     os.environ[FILE_VARIABLE] = str(options.file.resolve())
-    from uvicorn.supervisors import Multiprocess
-
     bound: socket.socket = config.bind_socket()
-    Multiprocess(config, sockets=[bound], target=uvicorn.Server(config).run).run()
+    Multiprocess(config, sockets=[bound]).run()
     return 0
 
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from undersign.jwk import Key
+from undersign.jwks import KeySource
 
 __all__ = ["AUDIENCE_POLICIES", "Client", "ClientKey", "Clients"]
 
@@ -37,6 +38,7 @@ class Client:
 
     Attributes:
         auth: The one method of client authentication it uses, a name in ``client_auth.METHODS``.
+        remote: Its key set at an address, where it publishes one in place of ``keys``.
         audience_policy: Which audiences its assertions may name; one of ``AUDIENCE_POLICIES``.
         sunset: NumericDate at which a ``legacy_*`` policy ends, and the client with it until it is tightened.
         signing_alg: The one algorithm of its assertions, where it registered one (``token_endpoint_auth_signing_alg``).
@@ -48,6 +50,7 @@ class Client:
     name: str
     auth: str
     keys: tuple[ClientKey, ...] = field(repr=False)
+    remote: KeySource | None = field(default=None, repr=False)
     audience_policy: str = "issuer"
     sunset: float | None = None
     signing_alg: str | None = None

@@ -2,8 +2,8 @@
 
 ``decide`` checks everything that can be checked without writing. Its ``Decision`` names what must be committed before
 the key is touched: the one-shot authorization, the use of the key, the intent. ``perform`` takes the committed line,
-and only then is there an ``Authorization`` and the worker works. ``web/signing_routes.py`` commits between and after, and
-releases the result, with a receipt made from the second line, when that line is committed too.
+and only then is there an ``Authorization`` and the worker works. ``web/signing_routes.py`` commits between and after,
+and releases the result, with a receipt made from the second line, when that line is committed too.
 
 The order: find the worker - does the format take the document - may the caller (authorizers) - claims to their places
 (mapping) - what is used up (usage) - *commit* - sign (workers) - *commit* - receipt - the answer.

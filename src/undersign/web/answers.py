@@ -64,4 +64,6 @@ class Health:
 
 def json_answer(value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Answer with a dataclass as JSON."""
-    return Response(msgspec.json.encode(value), status, {"Cache-Control": "no-store"} | (headers or {}), "application/json")
+    return Response(
+        msgspec.json.encode(value), status, {"Cache-Control": "no-store"} | (headers or {}), "application/json"
+    )

@@ -86,5 +86,3 @@ def _not_served(request: Request, error: Exception) -> Response:
 
 def _failed(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's arguments; nothing of the error is told
     return problem.plain(500)
-
-

@@ -46,7 +46,9 @@ class AuditRoutes:
         head = Answer(200, "a JWS over the last line's number, hash and time", "application/jose")
         after = Parameter("after", "query", "the number of the last line that you have; 0 for none")
         return (
-            Operation("audit", "GET", "/v1/audit", "The log", self.lines, (lines, *refused), (), (after,), secured=True),
+            Operation(
+                "audit", "GET", "/v1/audit", "The log", self.lines, (lines, *refused), (), (after,), secured=True
+            ),
             Operation("audit_head", "GET", "/v1/audit/head", "Its head", self.head, (head, *refused), secured=True),
         )
 

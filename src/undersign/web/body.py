@@ -50,7 +50,9 @@ def bearer(request: Request) -> str | None:
         return None
     match = _BEARER.fullmatch(given[0])
     if len(given) > 1 or match is None or len(given[0]) > _MAX_TOKEN:
-        raise UnauthenticatedError("The Authorization header is not one bearer token.") from RequestError("No bearer token.")
+        raise UnauthenticatedError("The Authorization header is not one bearer token.") from RequestError(
+            "No bearer token."
+        )
     return match[1]
 
 

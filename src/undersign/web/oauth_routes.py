@@ -1,4 +1,4 @@
-"""The authorization server's addresses: /token, its keys, its metadata (RFC 6749, RFC 8414, OpenID Connect Discovery)."""
+"""The authorization server's addresses: /token, its keys, its metadata (RFC 6749, RFC 8414)."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from ..errors import (
     ReplayedError,
     RequestTooLargeError,
     UndersignError,
+    UnknownKeyError,
     UnusableKeyError,
 )
 from ..oauth.metadata import Metadata, describe
-from ..oauth.token_endpoint import Decision, Outcome, TokenResponse, decide, perform, reason_of
+from ..oauth.token_endpoint import Decision, Outcome, Server, TokenResponse, decide, perform, reason_of
 from ..oauth.token_request import MAX_BODY, RawRequest
 from ..storage.writer import KeyUse, Subject, Write
 from .answers import json_answer
@@ -93,7 +94,7 @@ class OAuthRoutes:
             body=body,
         )
         server = self._server.now()
-        decision = decide(raw, server)
+        decision = await self._decide(raw, server)
         self._crash.at("before_reserve")
         line = await self._reserve(decision)
         self._crash.at("after_reserve")
@@ -102,6 +103,18 @@ class OAuthRoutes:
         await commit(self._house.writer, Write(outcome.record))
         self._crash.at("after_done")
         return outcome
+
+    async def _decide(self, raw: RawRequest, server: Server) -> Decision:
+        """Decide; where a client's published keys do not have the one wanted, fetch them once and decide again."""
+        try:
+            return decide(raw, server)
+        except InvalidClientError as error:
+            source = error.__cause__.source if isinstance(error.__cause__, UnknownKeyError) else None
+            refresh = getattr(source, "refresh", None)
+            if refresh is None:
+                raise
+        await refresh()
+        return decide(raw, server)
 
     async def _reserve(self, decision: Decision) -> Any:
         write = Write(

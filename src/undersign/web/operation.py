@@ -1,4 +1,4 @@
-"""One operation of an API: where it is, what it takes, what it answers; routes and OpenAPI are made from the same rows."""
+"""One operation of an API: where it is, what it takes, what it answers; routes and OpenAPI come from these rows."""
 
 from __future__ import annotations
 

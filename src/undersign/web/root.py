@@ -23,9 +23,15 @@ _PAGES: Final = Environment(
 )
 _CACHE: Final = {"Cache-Control": "public, max-age=300"}
 _ROLES: Final = {
-    "authorization": ("Authorization server", "Clients prove themselves with a signed assertion and get short-lived tokens."),
-    "signing": ("Signing server", "Workers sign what a token allows, and every signature comes with a receipt."),
-}  # fmt: skip
+    "authorization": (
+        "Authorization server",
+        "Clients prove themselves with a signed assertion and get short-lived tokens.",
+    ),
+    "signing": (
+        "Signing server",
+        "Workers sign what a token allows, and every signature comes with a receipt.",
+    ),
+}
 
 
 class RootRoutes:
@@ -38,7 +44,11 @@ class RootRoutes:
         self._style = files("undersign.web").joinpath("static/style.css").read_bytes()
         roles = [_ROLES[role] for role in house.settings.server.roles if role in _ROLES]
         self._page = _PAGES.get_template("root.html").render(
-            roles=roles, operations=self._operations, url=house.url, version=__version__, demo=house.settings.server.demo
+            roles=roles,
+            operations=self._operations,
+            url=house.url,
+            version=__version__,
+            demo=house.settings.server.demo,
         )
 
     def operations(self) -> tuple[Operation, ...]:

@@ -51,27 +51,59 @@ class SigningRoutes:
 
     def operations(self) -> tuple[Operation, ...]:
         """What is served."""
-        name = Parameter("worker", "path", "the worker's name")
-        signed = Answer(200, "the result; alone, with the receipt in Undersign-Receipt, unless JSON is accepted", _ENVELOPE, SignAnswer)
-        refused = tuple(Answer(s, t, MEDIA_TYPE) for s, t in _REFUSALS)
-        unknown = Answer(404, "no such worker, or none that lists the token's issuer", MEDIA_TYPE)
-        takes = (Takes("*/*", {"type": "string", "format": "binary"}), Takes(_ENVELOPE, _ENVELOPE_SCHEMA))
-        options = (
-            name,
-            Parameter("detached", "query", "true or false: leave the document out of the result, or in"),
-            Parameter("Content-Digest", "header", "sha-256 or sha-512 of the body (RFC 9530); a body that differs is refused"),
-        )  # fmt: skip
-        listed = Answer(200, "the workers", _ENVELOPE, WorkerList)
-        described = Answer(200, "the worker", _ENVELOPE, WorkerDescription)
+        worker = (Parameter("worker", "path", "the worker's name"),)
+        refused = tuple(Answer(status, text, MEDIA_TYPE) for status, text in _REFUSALS)
+        needed, unknown = refused[1], refused[3]
         keys = Answer(200, "a JWK Set (RFC 7517)", "application/jwk-set+json")
-        base = "/v1/workers"
         return (
-            Operation("sign", "POST", base + "/{worker}/sign", "Sign a document", self.sign, (signed, *refused), takes, options, secured=True),
-            Operation("workers", "GET", base, "The workers of your token's issuer", self.workers, (listed, refused[1]), secured=True),
-            Operation("worker", "GET", base + "/{worker}", "One worker", self.worker, (described, refused[1], unknown), (), (name,), secured=True),
-            Operation("worker_jwks", "GET", base + "/{worker}/jwks.json", "Its public keys", self.worker_jwks, (keys, unknown), (), (name,)),
-            Operation("receipt_jwks", "GET", "/v1/receipts/jwks.json", "The keys that receipts verify with", self.receipt_jwks, (keys,)),
-        )  # fmt: skip
+            Operation(
+                "sign",
+                "POST",
+                "/v1/workers/{worker}/sign",
+                "Sign a document",
+                self.sign,
+                (_SIGNED, *refused),
+                (Takes("*/*", {"type": "string", "format": "binary"}), Takes(_ENVELOPE, _ENVELOPE_SCHEMA)),
+                (*worker, *_OPTIONS),
+                secured=True,
+            ),
+            Operation(
+                "workers",
+                "GET",
+                "/v1/workers",
+                "The workers of your token's issuer",
+                self.workers,
+                (Answer(200, "the workers", _ENVELOPE, WorkerList), needed),
+                secured=True,
+            ),
+            Operation(
+                "worker",
+                "GET",
+                "/v1/workers/{worker}",
+                "One worker",
+                self.worker,
+                (Answer(200, "the worker", _ENVELOPE, WorkerDescription), needed, unknown),
+                parameters=worker,
+                secured=True,
+            ),
+            Operation(
+                "worker_jwks",
+                "GET",
+                "/v1/workers/{worker}/jwks.json",
+                "A worker's public keys",
+                self.worker_jwks,
+                (keys, unknown),
+                parameters=worker,
+            ),
+            Operation(
+                "receipt_jwks",
+                "GET",
+                "/v1/receipts/jwks.json",
+                "The keys that receipts verify with",
+                self.receipt_jwks,
+                (keys,),
+            ),
+        )
 
     async def sign(self, request: Request) -> Response:
         """Who asks, what for; decide, commit, sign, commit, receipt, answer."""
@@ -172,7 +204,9 @@ class SigningRoutes:
 
     async def _keys(self, name: str) -> Response:
         keys = await run_in_threadpool(self._house.keyring.published, name)
-        return Response(dump_json(keys.to_jwks()), 200, {"Cache-Control": "public, max-age=60"}, "application/jwk-set+json")
+        return Response(
+            dump_json(keys.to_jwks()), 200, {"Cache-Control": "public, max-age=60"}, "application/jwk-set+json"
+        )
 
     def _describe(self, worker: Worker) -> WorkerDescription:
         key, base = self._house.keyring.active(worker.key), f"{self._house.url}/v1/workers/{worker.name}"
@@ -218,6 +252,13 @@ def _signed(request: Request, decision: Decision, outcome: Outcome, proof: str) 
     return json_answer(answer, headers=headers)
 
 
+_SIGNED: Final = Answer(
+    200, "the result; by itself, with its receipt in Undersign-Receipt, unless JSON is accepted", _ENVELOPE, SignAnswer
+)
+_OPTIONS: Final = (
+    Parameter("detached", "query", "true or false: leave the document out of the result, or in"),
+    Parameter("Content-Digest", "header", "sha-256 or sha-512 of the body (RFC 9530); another body is refused"),
+)
 _REFUSALS: Final = (
     (400, "the document or the request cannot be taken"),
     (401, "no token, or none that is accepted"),

@@ -134,11 +134,11 @@ def _verify(assertion: str, client: Client, place: Place, now: float) -> Verifie
     #    library chooses among them by kid, else x5t#S256, else only if one fits; the key's algorithm decides.
     algorithms = ALGORITHMS_SUPPORTED if client.signing_alg is None else (client.signing_alg,)
     usable = client.keys_at(now)
-    if not usable:
+    if not usable and client.remote is None:
         raise UnknownKeyError("The client has no key that counts now.")
     # 6. The signature, and with it the claims' types and the coarse checks; the exact ones follow in step 7.
     return Verifier(
-        KeySet(usable),
+        client.remote or KeySet(usable),
         issuer=client.id,
         audience=(place.issuer, place.token_endpoint, place.called),
         algorithms=algorithms,

@@ -1,0 +1,44 @@
+"""``python -m examples.signing_backend FILE``: serve the backend on this machine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import uvicorn
+
+from .app import create
+from .authorization import AuthorizationServer
+from .settings import load
+from .signing import SigningServer
+from .wire import to_stdout
+
+
+def main() -> None:
+    """Fetch the keys to believe in, then serve."""
+    settings = load(Path(sys.argv[1]))
+    if "--with-parent" in sys.argv[2:]:
+        threading.Thread(target=_follow_parent, daemon=True).start()
+    authorization = AuthorizationServer(settings, to_stdout)
+    signing = SigningServer(settings, to_stdout)
+    uvicorn.run(
+        create(authorization, signing, to_stdout),
+        host="127.0.0.1",
+        port=settings.port,
+        log_level="warning",
+        proxy_headers=False,
+        server_header=False,
+    )
+
+
+def _follow_parent() -> None:
+    while sys.stdin.buffer.read(4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()

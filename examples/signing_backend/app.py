@@ -1,0 +1,98 @@
+"""The backend's own addresses: a person brings a document, and takes a signed one and a receipt away."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from undersign.errors import UndersignError
+
+from .authorization import AuthorizationServer, RefusedError
+from .signing import Signed, SigningServer
+from .wire import Journal, UnreachableError
+
+__all__ = ["create"]
+
+_MAX_DOCUMENT = 1024 * 1024
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="light dark">
+<title>A signing backend</title><h1>A signing backend</h1><p>An example of an application that uses undersign.
+<code>POST /documents</code> takes a document and gives it back signed, with a receipt;
+<code>POST /documents/check</code> takes both and the document, and says whether they hold;
+<code>GET /log</code> verifies the signing server's log.</p>"""
+
+
+class Backend:
+    """The application's handlers; each call outwards blocks, so it runs in a thread."""
+
+    def __init__(self, authorization: AuthorizationServer, signing: SigningServer, journal: Journal) -> None:
+        self._authorization = authorization
+        self._signing = signing
+        self._journal = journal
+
+    async def sign(self, request: Request) -> Response:
+        """Steps 2 to 11 of the main job."""
+        document = await request.body()
+        if not document or len(document) > _MAX_DOCUMENT:
+            return JSONResponse({"error": "a document of 1 octet to 1 MiB"}, 413)
+        media_type = request.headers.get("content-type", "application/octet-stream")
+        signed = await run_in_threadpool(self._sign, document, media_type)
+        return JSONResponse({"result": signed.result, "receipt": signed.receipt, "detached": signed.detached})
+
+    async def check(self, request: Request) -> Response:
+        """Whether a document, its signature and its receipt belong together; nobody else is asked."""
+        found: dict[str, Any] = json.loads(await request.body())
+        document = bytes.fromhex(found["document"])
+        signed = await run_in_threadpool(
+            self._signing.verify, document, found["result"], found["receipt"], detached=found["detached"]
+        )
+        return JSONResponse({"verified": True, "line": signed.log["seq"]})
+
+    async def log(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's argument
+        """Whether the signing server's log holds together, and up to where."""
+        report = await run_in_threadpool(lambda: self._signing.audit(self._authorization.token("audit")))
+        return JSONResponse(
+            {
+                "lines": report.lines,
+                "witnessed": report.witnessed,
+                "receipts": report.receipts,
+                "cannot_exclude": list(report.cannot_exclude),
+            }
+        )
+
+    async def root(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's argument
+        """What is here."""
+        return HTMLResponse(_PAGE, headers={"Content-Security-Policy": "default-src 'none'"})
+
+    def _sign(self, document: bytes, media_type: str) -> Signed:
+        return self._signing.sign(document, media_type, self._authorization.token("sign"))
+
+
+def create(authorization: AuthorizationServer, signing: SigningServer, journal: Journal) -> Starlette:
+    """Build the application."""
+    backend = Backend(authorization, signing, journal)
+    routes = [
+        Route("/", backend.root),
+        Route("/documents", backend.sign, methods=["POST"]),
+        Route("/documents/check", backend.check, methods=["POST"]),
+        Route("/log", backend.log),
+    ]
+    handlers: Any = {RefusedError: _refused, UnreachableError: _unreachable, UndersignError: _unverified}
+    return Starlette(routes=routes, exception_handlers=handlers)
+
+
+async def _refused(request: Request, error: RefusedError) -> Response:  # noqa: ARG001 - Starlette's arguments
+    return Response(error.answer.body, 502, media_type=error.answer.headers.get("content-type"))
+
+
+async def _unreachable(request: Request, error: UnreachableError) -> Response:  # noqa: ARG001
+    return JSONResponse({"error": str(error)}, 504)
+
+
+async def _unverified(request: Request, error: UndersignError) -> Response:  # noqa: ARG001
+    return JSONResponse({"error": error.code, "detail": error.message}, 422)

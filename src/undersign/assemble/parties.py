@@ -1,0 +1,142 @@
+"""Who takes part: the issuers whose tokens count, and the clients that the authorization server knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+from undersign.access.issuers import Issuer
+from undersign.errors import SettingsError, quoted
+from undersign.fetch import Fetcher
+from undersign.jwk import load_public
+from undersign.jwk.key import refuse_private
+from undersign.jwks import KeySet, KeySource
+from undersign.jwks.remote import RemoteKeySet
+from undersign.oauth.client import AUDIENCE_POLICIES, Client, ClientKey, Clients
+from undersign.oauth.client_auth import METHODS
+from undersign.oauth.grants import GRANTS
+from undersign.oauth.token_endpoint import Server
+from undersign.settings import Settings
+from undersign.settings import tables as configured
+from undersign.settings.check import is_loopback
+from undersign.settings.secrets import public_text
+
+from .keyring import ACCESS_TOKEN, Keyring, LocalKeys
+
+__all__ = ["AuthorizationServer", "authorization_server", "issuer"]
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationServer:
+    """The authorization server's part of a house."""
+
+    issuer: str
+    clients: Clients
+    scopes: tuple[str, ...]
+    keyring: Keyring
+    clock: Callable[[], float]
+
+    def now(self) -> Server:
+        """What the token endpoint knows of itself at this moment."""
+        key = self.keyring.active(ACCESS_TOKEN)
+        return Server(self.issuer, self.clients, key.ref, key.signer, self.clock)
+
+    def published(self) -> dict[str, Any]:
+        """The JWK Set that access tokens verify with."""
+        return dict(self.keyring.published(ACCESS_TOKEN).to_jwks())
+
+
+def authorization_server(
+    settings: Settings, keyring: Keyring, clock: Callable[[], float]
+) -> AuthorizationServer | None:
+    """The authorization server of this process, if that is one of its roles."""
+    if "authorization" not in settings.server.roles:
+        return None
+    clients = {client.name: _client(client, settings) for client in settings.clients}
+    scopes = tuple(sorted({scope for client in clients.values() for scope in client.scopes}))
+    issuer = settings.server.url.rstrip("/")
+    return AuthorizationServer(issuer, Clients(MappingProxyType(clients)), scopes, keyring, clock)
+
+
+def _client(client: configured.Client, settings: Settings) -> Client:
+    unknown = [
+        *(f"auth {client.auth}" for _ in [0] if client.auth not in METHODS),
+        *(f"grant {name}" for name in client.grants if name not in GRANTS),
+        *(f"audience_policy {client.audience_policy}" for _ in [0] if client.audience_policy not in AUDIENCE_POLICIES),
+    ]
+    if unknown:
+        raise SettingsError(f"Client {quoted(client.name)}: {quoted(unknown[0])} is not built.")
+    return Client(
+        id=client.name,
+        name=client.title or client.name,
+        auth=client.auth,
+        keys=_client_keys(client, settings.folder),
+        remote=RemoteKeySet(client.jwks_uri, fetch=_fetcher(settings)) if client.jwks_uri else None,
+        audience_policy=client.audience_policy,
+        sunset=_date(client.sunset),
+        grants=client.grants,
+        scopes=client.scopes,
+        audiences=tuple(a for a in client.audiences if a != settings.server.url),
+        enabled=not client.disabled,
+    )
+
+
+def _client_keys(client: configured.Client, folder: Path) -> tuple[ClientKey, ...]:
+    found: list[ClientKey] = []
+    if client.jwks:
+        loaded = KeySet.load(public_text(client.jwks, folder=folder))
+        refuse_private(loaded)
+        if loaded.skipped:
+            raise SettingsError(
+                f"Client {quoted(client.name)}: a key of its set cannot be used: {loaded.skipped[0]!r}."
+            )
+        found += [ClientKey(key) for key in loaded]
+    for key in client.keys:
+        found.append(
+            ClientKey(
+                load_public(key.jwk or key.pem or key.x509),
+                _date(key.not_before) or 0.0,
+                _date(key.not_after) or float("inf"),
+            )
+        )
+    return tuple(found)
+
+
+def _date(text: str) -> float | None:
+    return datetime.fromisoformat(text).astimezone().timestamp() if text else None
+
+
+def issuer(found: configured.Issuer, settings: Settings, keyring: Keyring) -> Issuer:
+    """An issuer whose tokens count, with the place where its keys are."""
+    return Issuer(
+        found.name,
+        found.iss,
+        _issuer_keys(found, settings, keyring),
+        found.audience,
+        found.algorithms,
+        types=found.types,
+        require=found.require,
+        leeway=found.leeway,
+        max_lifetime=found.max_lifetime,
+    )
+
+
+def _issuer_keys(found: configured.Issuer, settings: Settings, keyring: Keyring) -> KeySource:
+    if found.jwks == "local":
+        return LocalKeys(keyring, ACCESS_TOKEN)
+    if found.jwks:
+        return KeySet.load(public_text(found.jwks, folder=settings.folder))
+    fetch = _fetcher(settings, settings.fetch.allowed(found.name))
+    if found.jwks_uri:
+        return RemoteKeySet(found.jwks_uri, fetch=fetch)
+    raise SettingsError(f"Issuer {quoted(found.name)}: discovery is not built.", help="Write its jwks_uri.")
+
+
+def _fetcher(settings: Settings, allow: tuple[str, ...] = ()) -> Fetcher:
+    plain = is_loopback(urlsplit(settings.server.url).hostname or "")
+    return Fetcher(timeout=settings.fetch.timeout, size=settings.fetch.size, allow=allow, plain_loopback=plain)

@@ -1,0 +1,64 @@
+"""The workers of a signing server, each from its table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Any
+
+from undersign.access.rules import Rule
+from undersign.encoding import dump_json
+from undersign.errors import PolicyError, SettingsError, quoted
+from undersign.settings import Settings
+from undersign.settings import tables as configured
+from undersign.signing import mapping
+from undersign.signing.authorizers import Anyone, Authorizer, Rules
+from undersign.signing.usage import BINDS
+from undersign.signing.worker import Worker, Workers
+from undersign.signing.workers import KINDS as FORMATS
+
+__all__ = ["workers"]
+
+
+def workers(settings: Settings, rules: Mapping[str, Rule]) -> Workers:
+    """Every worker that is not disabled in the file."""
+    found = {worker.name: _worker(worker, rules) for worker in settings.workers if not worker.disabled}
+    return Workers(MappingProxyType(found))
+
+
+def _worker(worker: configured.Worker, rules: Mapping[str, Rule]) -> Worker:
+    if worker.format not in FORMATS:
+        raise SettingsError(f"Worker {quoted(worker.name)}: the format {quoted(worker.format)} is not built.")
+    if worker.bind not in BINDS:
+        raise SettingsError(f"Worker {quoted(worker.name)}: bind {quoted(worker.bind)} is not built.")
+    missing = [name for name in worker.allow if name not in rules]
+    if missing or not (worker.anyone or worker.allow):
+        raise SettingsError(f"Worker {quoted(worker.name)}: allow names no rule, or one that is not there.")
+    anyone: Authorizer = Anyone()
+    made = Worker(
+        name=worker.name,
+        format=worker.format,
+        key=worker.key,
+        authorizer=anyone
+        if worker.anyone
+        else Rules(frozenset(worker.issuers), tuple(rules[name] for name in worker.allow)),
+        issuers=() if worker.anyone else worker.issuers,
+        mapping=tuple(mapping.parse(entry.target, entry.source) for entry in worker.map),
+        bind="none" if worker.anyone else worker.bind,
+        type=worker.type,
+        detached_from=worker.detached_from,
+        configuration=sha256(dump_json(_plain(asdict(worker)))).hexdigest(),
+    )
+    try:
+        FORMATS[made.format].check_configuration(made)
+    except PolicyError as error:
+        raise SettingsError(error.message, help=error.help) from error
+    return made
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(member) for name, member in value.items()}
+    return [_plain(member) for member in value] if isinstance(value, (list, tuple)) else value
