@@ -17,7 +17,7 @@ __all__ = ["check_types", "numeric_date", "seconds"]
 _STRINGS: Final = ("iss", "sub", "jti")
 _LATEST: Final = 253402300799  # the end of the year 9999
 
-_LIFETIME: Final = re.compile(r"\A([1-9][0-9]{0,8})(s|m|h|d|w)\Z")
+_LIFETIME: Final = re.compile(r"\A([0-9]{1,9})(s|m|h|d|w)\Z")
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 

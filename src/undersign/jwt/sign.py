@@ -73,6 +73,8 @@ class Signer:
             raise PolicyError("A JWT's payload is always encoded (RFC 7797 section 7).")
         self._prefix = header_segment(key, extra) + b"."
         self._lifetime = None if lifetime is None else seconds(lifetime, "lifetime")
+        if self._lifetime == 0:
+            raise PolicyError("A lifetime of nothing mints tokens that have expired.")
         self._clock = clock
         fixed: dict[str, Any] = {} if issuer is None else {"iss": issuer}
         if audience is not None:
