@@ -9,7 +9,7 @@ from .encoding import FrozenDict, decode_segment, parse_object
 from .errors import InvalidHeaderError, LimitError, UnsupportedCriticalError, quoted
 from .limits import Limits
 
-__all__ = ["EMPTY", "JOSEHeader", "check", "media_type", "parse", "parse_split"]
+__all__ = ["EMPTY", "JOSEHeader", "check", "check_disjoint", "media_type", "parse", "parse_split"]
 
 # RFC 7515 section 4.1.11: crit must not name what the JWS, JWE and JWA specifications define.
 _REGISTERED: Final = frozenset({
@@ -123,6 +123,20 @@ def _check_critical(members: Mapping[str, Any], understood: Collection[str] | No
             raise UnsupportedCriticalError(f"The extension {quoted(name)} is critical and not understood.")
 
 
+def check_disjoint(protected: Mapping[str, Any], unprotected: Mapping[str, Any]) -> None:
+    """Check that an unprotected header says only what it may, and nothing that the protected one says.
+
+    Raises:
+        InvalidHeaderError: A name stands in both, one that must be protected is not, or a value is of the wrong type.
+    """
+    if "crit" in unprotected or "b64" in unprotected:
+        raise InvalidHeaderError("'crit' and 'b64' must stand in the protected header.")
+    both = protected.keys() & unprotected.keys()
+    if both:
+        raise InvalidHeaderError(f"{quoted(min(both))} stands in the protected and in the unprotected header.")
+    _check_types({**protected, **unprotected})
+
+
 def parse_split(
     segment: bytes, unprotected: Mapping[str, Any], limits: Limits, understood: Collection[str] | None = ()
 ) -> tuple[FrozenDict, JOSEHeader]:
@@ -149,13 +163,8 @@ def parse_split(
     protected = parse_object(decode_segment(segment), limits) if segment else EMPTY
     if segment and not protected:
         raise InvalidHeaderError("An empty protected header must be left out (RFC 7515 section 7.2.1).")
-    if "crit" in unprotected or "b64" in unprotected:
-        raise InvalidHeaderError("'crit' and 'b64' must stand in the protected header.")
-    both = protected.keys() & unprotected.keys()
-    if both:
-        raise InvalidHeaderError(f"{quoted(min(both))} stands in the protected and in the unprotected header.")
+    check_disjoint(protected, unprotected)
     merged = FrozenDict({**protected, **unprotected})
-    _check_types(merged)
     if "alg" not in merged:
         raise InvalidHeaderError("The header has no 'alg'.")
     check({**protected, "alg": merged["alg"]}, understood)

@@ -22,7 +22,8 @@ class Limits:
         keys: The most keys in a key set.
         signatures: The most signatures in one JWS.
         key: The longest key document: a JWK, PEM, DER or certificate.
-        kdf_iterations: The most PBKDF2 rounds, and the largest scrypt N*r/8, of an encrypted private key.
+        kdf_iterations: The most PBKDF2 rounds of an encrypted private key; scrypt counts 15 for each KiB it takes, so
+            that the default allows 64 MiB, and bcrypt 10 000 for each of its rounds.
 
     Raises:
         PolicyError: A name is unknown or a value is not a positive integer.

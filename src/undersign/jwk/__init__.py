@@ -103,7 +103,7 @@ def _spelt(base64: str | None, base64url: str | None, hex: str | None) -> bytes:
         if base64url is not None:
             return b64url_decode(base64url)
         return bytes.fromhex(hex or "")
-    except (BinasciiError, UnicodeEncodeError, ValueError, AttributeError, InvalidBase64Error):
+    except (BinasciiError, UnicodeEncodeError, ValueError, TypeError, AttributeError, InvalidBase64Error):
         raise PolicyError("The secret is not spelt in the encoding that was named.") from None
 
 
@@ -115,9 +115,13 @@ def refuse_key_as_secret(octets: bytes) -> None:
     """
     from . import pem
 
+    try:
+        bare = a2b_base64(b"".join(octets.split()))  # some servers show their public key so, without the PEM around it
+    except BinasciiError:
+        bare = b""
     looks = b"-----BEGIN" in octets or b'"kty"' in octets
     try:
-        looks = looks or pem.recognise(octets.strip()) is not None or pem.recognise(octets) is not None
+        looks = looks or any(pem.recognise(each) is not None for each in (octets, octets.strip(), bare))
     except KeyMaterialError:
         looks = True
     if looks:
@@ -211,6 +215,8 @@ def from_jwk(
     if public_only and module.PRIVATE & jwk.keys():
         raise PrivateKeyGivenError("A private key or secret was given where a public key belongs.")
     material = module.parse(jwk)
+    if module.KTY == oct.KTY:
+        refuse_key_as_secret(material.private)
     metadata = read_metadata(jwk if kid is None else {**jwk, "kid": kid}, material)
     own = jwk.get("alg")
     if own is not None and not isinstance(own, str):

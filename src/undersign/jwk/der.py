@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["kdf_cost", "kind_of"]
+__all__ = ["kdf_cost", "kind_of", "openssh_cost"]
 
 _INTEGER: Final = 0x02
 _BIT_STRING: Final = 0x03
@@ -15,6 +15,7 @@ _SEQUENCE: Final = 0x30
 _PBES2: Final = bytes.fromhex("2a864886f70d01050d")
 _PBKDF2: Final = bytes.fromhex("2a864886f70d01050c")
 _SCRYPT: Final = bytes.fromhex("2b06010401da47040b")
+_OPENSSH: Final = b"openssh-key-v1\0"
 _LARGE: Final = 1 << 62  # dearer than any limit: what cannot be read is not run
 
 # Structure, the tags of its first elements, and whether these are all.
@@ -68,7 +69,10 @@ def kind_of(octets: bytes) -> str | None:
 
 
 def kdf_cost(octets: bytes) -> int:
-    """Read the rounds of an EncryptedPrivateKeyInfo: PBKDF2 iterations, or scrypt's N * r / 8 (RFC 8018, RFC 7914)."""
+    """Read the rounds of an EncryptedPrivateKeyInfo in PBKDF2's coin (RFC 8018, RFC 7914).
+
+    scrypt counts 15 for each KiB of memory, N * r / 8, and for each of its p passes: so a million is 64 MiB.
+    """
     inner = _sequence(octets)
     scheme = _elements(inner[0][1]) if inner else None
     if not scheme or scheme[0] != (_OID, _PBES2) or len(scheme) < 2:
@@ -81,5 +85,18 @@ def kdf_cost(octets: bytes) -> int:
     if kdf[0] == (_OID, _PBKDF2) and numbers:
         return numbers[0]
     if kdf[0] == (_OID, _SCRYPT) and len(numbers) >= 3:
-        return numbers[0] * numbers[1] * numbers[2] // 8
+        return 15 * numbers[0] * numbers[1] * numbers[2] // 8
     return _LARGE
+
+
+def openssh_cost(octets: bytes) -> int:
+    """Read the rounds of an openssh-key-v1 file in PBKDF2's coin, one of bcrypt_pbkdf for 10 000; 0 if unencrypted."""
+    parts: list[bytes] = []
+    at = len(_OPENSSH)
+    while octets.startswith(_OPENSSH) and len(parts) < 3:  # cipher, kdf, its options
+        length = int.from_bytes(octets[at : at + 4], "big")
+        parts.append(octets[at + 4 : at + 4 + length])
+        at += 4 + length
+    if len(parts) < 3 or parts[1] == b"none":
+        return 0
+    return 10_000 * int.from_bytes(parts[2][-4:], "big") if parts[1] == b"bcrypt" else _LARGE

@@ -38,12 +38,12 @@ def wrap(_: Any) -> None:
 
 def generate(algorithm: SignatureAlgorithm, size: int | None) -> Material:
     """Draw a secret as long as the hash, or of ``size`` bits where that is more."""
-    octets = algorithm.hash_size if size is None else size // 8
-    if octets < algorithm.hash_size or (size or 0) % 8:
+    bits = 8 * algorithm.hash_size if size is None else size
+    if type(bits) is not int or bits < 8 * algorithm.hash_size or bits % 8:
         raise WeakKeyError(
             f"A secret for {algorithm.name} has at least {8 * algorithm.hash_size} bits, in whole octets."
         )
-    return of_octets(secrets.token_bytes(octets))
+    return of_octets(secrets.token_bytes(bits // 8))
 
 
 def private_members(material: Material) -> dict[str, str]:

@@ -126,13 +126,28 @@ def _read(document: Document, password: bytes | None, limits: Limits) -> Any:
     if kind in {"spki", "pkcs1-public"}:
         return serialization.load_der_public_key(octets)
     if kind == "openssh":
-        return serialization.load_ssh_private_key(octets, password)
+        return _read_openssh(octets, password, limits)
     if kind == "pem-encrypted":
         return serialization.load_pem_private_key(octets, password, unsafe_skip_rsa_key_validation=True)
     if kind == "pkcs8-encrypted" and der.kdf_cost(octets) > limits.kdf_iterations:
-        raise LimitError("The encrypted key asks for more key-derivation work than allowed (kdf_iterations).")
+        raise _too_costly()
     # The RSA relations are checked by jwk.rsa, far faster and without holding the interpreter's lock.
     return serialization.load_der_private_key(octets, password, unsafe_skip_rsa_key_validation=True)
+
+
+def _read_openssh(octets: bytes, password: bytes | None, limits: Limits) -> Any:
+    body = octets.partition(b"KEY-----")[2].rpartition(b"-----END")[0]
+    try:
+        cost = der.openssh_cost(a2b_base64(b"".join(body.split()), strict_mode=True))
+    except BinasciiError:
+        raise KeyMaterialError("The PEM block is not base64.") from None
+    if cost > limits.kdf_iterations:
+        raise _too_costly()
+    return serialization.load_ssh_private_key(octets, password, unsafe_skip_rsa_key_validation=True)
+
+
+def _too_costly() -> LimitError:
+    return LimitError("The encrypted key asks for more key-derivation work than allowed (kdf_iterations).")
 
 
 def write(native: Any, *, private: bool, password: bytes | None) -> str:
@@ -140,9 +155,12 @@ def write(native: Any, *, private: bool, password: bytes | None) -> str:
     pem = serialization.Encoding.PEM
     if not private:
         return str(native.public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo).decode())
-    if password is not None and not password:
-        raise KeyPasswordError("An empty password protects nothing.")
-    encryption: Any = (
-        serialization.NoEncryption() if password is None else serialization.BestAvailableEncryption(password)
-    )
-    return str(native.private_bytes(pem, serialization.PrivateFormat.PKCS8, encryption).decode())
+    return str(native.private_bytes(pem, serialization.PrivateFormat.PKCS8, _encryption(password)).decode())
+
+
+def _encryption(password: object) -> serialization.KeySerializationEncryption:
+    if password is None:
+        return serialization.NoEncryption()
+    if not isinstance(password, bytes) or not password:
+        raise KeyPasswordError("A password is bytes, and not empty.", help="Encode text yourself: password.encode().")
+    return serialization.BestAvailableEncryption(password)

@@ -154,7 +154,7 @@ def wrap(native: Any) -> Material | None:
 def generate(_: SignatureAlgorithm, size: int | None) -> Material:
     """Make a key of ``size`` bits, 3072 unless told otherwise, with the exponent 65537."""
     bits = 3072 if size is None else size
-    if not SMALLEST <= bits <= LARGEST or bits % 8:
+    if type(bits) is not int or not SMALLEST <= bits <= LARGEST or bits % 8:
         raise PolicyError(f"An RSA key has {SMALLEST} to {LARGEST} bits, in whole octets.")
     private = rsa.generate_private_key(65537, bits)
     return _material(private.public_key(), private)

@@ -205,13 +205,17 @@ def as_source(keys: Keys, algorithms: Iterable[str] | None, *, short_secret: boo
         refuse_private(found)
         bound = [each for key in found for each in _bind(key, algorithms, short_secret=short_secret, strict=False)]
         return KeySet(bound)
-    # Text and octets have a method named find as well, and are never keys.
-    if isinstance(keys, KeySource) and not isinstance(keys, (str, bytes, bytearray)):
+    if isinstance(keys, KeySource) and not _is_text(keys):
         return keys
     raise PolicyError(
         "Keys are Key objects, lists of them, or key sets; text and octets are never taken as keys.",
         help="Use jwk.load(...), jwk.secret(..., alg=...) or jwks.KeySet.load(...).",
     )
+
+
+def _is_text(keys: object) -> bool:
+    # Text and octets have a method named find as well, and are never keys.
+    return isinstance(keys, (str, bytes, bytearray))
 
 
 def _bind(key: Key, algorithms: Iterable[str] | None, *, short_secret: bool, strict: bool = True) -> list[Key]:

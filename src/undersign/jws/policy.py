@@ -44,7 +44,8 @@ def at_least(count: int) -> SignaturePolicy:
 
 def required(keys: Iterable[Key]) -> SignaturePolicy:
     """Each of these keys has signed; further signatures may be there and need not verify."""
-    wanted = tuple(keys) if isinstance(keys, Iterable) else ()
+    given: object = keys
+    wanted = tuple(given) if isinstance(given, Iterable) else ()
     if not wanted or not all(isinstance(key, Key) for key in wanted):
         raise PolicyError("required takes the keys that must have signed.")
     return _Required(wanted)

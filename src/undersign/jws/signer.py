@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol, runtime_checkable
 
 from ..encoding import b64url_encode, dump_json
-from ..errors import InvalidHeaderError, PolicyError, UnusableKeyError, quoted
+from ..errors import InvalidHeaderError, PolicyError, UnusableKeyError
 from ..header import check as check_header
+from ..header import check_disjoint
 from ..jwa.signature import SignatureAlgorithm, named
 from ..jwk.key import Key
 
@@ -49,8 +50,14 @@ class By:
         self, key: Key | Signer, *, protected: Mapping[str, Any] | None = None, header: Mapping[str, Any] | None = None
     ) -> None:
         self.key = key
-        self.protected = dict(protected or {})
-        self.header = dict(header or {})
+        self.protected = _members(protected)
+        self.header = _members(header)
+
+
+def _members(header: Mapping[str, Any] | None) -> dict[str, Any]:
+    if header is not None and not isinstance(header, Mapping):
+        raise PolicyError("A header is a mapping of names to values.")
+    return dict(header or {})
 
 
 _OURS: Final = ("alg", "b64")
@@ -82,7 +89,7 @@ def header_segment(
         InvalidHeaderError: A member is one that this library writes, or the whole is not a header of RFC 7515.
     """
     members: dict[str, Any] = {"alg": algorithm_of(signer).name}
-    extra = extra or {}
+    extra = _members(extra)
     for name in _OURS:
         if name in extra and extra[name] != members.get(name):
             raise InvalidHeaderError(f"The header's {name!r} is the key's and the call's to say, not the header's.")
@@ -91,10 +98,9 @@ def header_segment(
     members |= extra
     if not encoded:
         members["b64"] = False
-        members["crit"] = [*members.get("crit", ()), "b64"]
-    both = members.keys() & unprotected.keys()
-    if both:
-        raise InvalidHeaderError(f"{quoted(min(both))} stands in the protected and in the unprotected header.")
+        crit = members.get("crit", [])
+        members["crit"] = [*crit, "b64"] if isinstance(crit, list) else crit
+    check_disjoint(members, unprotected)
     check_header(members, understood=None)
     return b64url_encode(dump_json(members)).encode("ascii")
 
