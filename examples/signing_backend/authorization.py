@@ -67,8 +67,18 @@ class AuthorizationServer:
             "client_assertion_type": ASSERTION_TYPE,
             "client_assertion": assertion or self.assertion(),
         }
-        self._tell("3", "backend", "authorization server", f"POST /token  client_credentials, scope={scope}, resource={resource}")
-        self._tell("3", "", "", f"private_key_jwt: typ client-authentication+jwt, {self._settings.key.alg}, aud = the issuer, works once")
+        self._tell(
+            "3",
+            "backend",
+            "authorization server",
+            f"POST /token  client_credentials, scope={scope}, resource={resource}",
+        )
+        self._tell(
+            "3",
+            "",
+            "",
+            f"private_key_jwt: typ client-authentication+jwt, {self._settings.key.alg}, aud = the issuer, works once",
+        )
         answer = exchange(
             "POST",
             self._token_endpoint,
@@ -78,7 +88,9 @@ class AuthorizationServer:
         if answer.status != 200:  # noqa: PLR2004
             raise RefusedError("the authorization server", answer)
         found = answer.json()
-        self._tell("7", "authorization server", "backend", f"200  at+jwt, {found['expires_in']} s, scope={found['scope']}")
+        self._tell(
+            "7", "authorization server", "backend", f"200  at+jwt, {found['expires_in']} s, scope={found['scope']}"
+        )
         return Token(found["access_token"], found["scope"], found["expires_in"])
 
     def _tell(self, step: str, speaker: str, listener: str, what: str) -> None:

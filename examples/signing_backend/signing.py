@@ -54,7 +54,12 @@ class SigningServer:
             UndersignError: What came back is not what was asked for.
         """
         size = f"{len(document):,}".replace(",", " ")
-        self._tell("9", "backend", "signing server", f"POST /v1/workers/{self._settings.worker}/sign  the token and {size} octets")
+        self._tell(
+            "9",
+            "backend",
+            "signing server",
+            f"POST /v1/workers/{self._settings.worker}/sign  the token and {size} octets",
+        )
         answer = self.send(document, media_type, token.value)
         if answer.status != _OK:
             raise RefusedError("the signing server", answer)
@@ -120,7 +125,9 @@ class SigningServer:
             if not found:
                 break
             lines += found
-        self._tell("", "backend", "signing server", f"GET /v1/audit and /v1/audit/head  {len(lines)} lines, one signed head")
+        self._tell(
+            "", "backend", "signing server", f"GET /v1/audit and /v1/audit/head  {len(lines)} lines, one signed head"
+        )
         return verify_lines(
             lines,
             root=self._settings.audit_root,

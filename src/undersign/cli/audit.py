@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +16,7 @@ from ..settings import load
 from ..storage.audit import lines_after
 from ..storage.engine import Database
 
-__all__ = ["HELP", "NAME", "configure", "run"]
+__all__ = ["HELP", "NAME", "configure", "run", "run_verb"]
 
 NAME: Final = "audit"
 HELP: Final = "verify a log without its server; export it"
@@ -46,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     """Do it; 3 if the chain holds together and nothing witnesses it."""
     if options.verb == "export":
         for line in _lines(options.file, options.after):
-            sys.stdout.buffer.write(line + b"\n")
+            print(line.decode("utf-8"))
         return 0
     if options.verb == "root":
         print(_root(options.file))
@@ -60,6 +59,13 @@ def run(options: argparse.Namespace) -> int:
     )
     _print(report, as_json=options.json)
     return 0 if report.witnessed else 3
+
+
+def run_verb(words: Sequence[str]) -> int:
+    """Run as from a shell, without one; the demonstration does."""
+    parser = argparse.ArgumentParser(prog="undersign audit")
+    configure(parser)
+    return run(parser.parse_args(words))
 
 
 def _lines(file: Path, after: int) -> Iterator[bytes]:

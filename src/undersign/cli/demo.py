@@ -1,0 +1,217 @@
+"""``undersign demo [FILE] [--once]``: the main job, walked over HTTP between four parties (seed 000).
+
+The authorization server and the signing server are two processes with databases of their own, the backend is a third,
+and this one plays the person, then a thief, then an auditor. With ``--once`` the exit code is 0 only if every step and
+every refusal came out as it must.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from ..errors import UndersignError
+from .story import files, log
+from .story.files import Document, Plan
+from .story.parties import Backend, Party
+from .story.refusals import Refusal, Thief, play
+from .story.telling import Teller
+from .story.wire import UnreachableError, exchange
+
+__all__ = ["HELP", "NAME", "configure", "run"]
+
+NAME: Final = "demo"
+HELP: Final = "the main job, walked with a real document between four parties"
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who takes part, besides the person."""
+
+    plan: Plan
+    authorization: Party
+    signing: Party
+    backend: Backend
+
+    def stop(self) -> None:
+        """Everybody goes home."""
+        for party in (self.backend, self.signing, self.authorization):
+            party.stop()
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument(
+        "file", type=Path, nargs="?", metavar="FILE", help="the document to sign (default: a bundled one)"
+    )
+    parser.add_argument("--once", action="store_true", help="stop after the walk; 0 only if all came out as it must")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Tell the story."""
+    teller = Teller()
+    document = files.document(options.file) if options.file else files.agreement()
+    stopped = threading.Event()
+    with _until_told_to_stop(stopped), _cast(teller) as cast:
+        if not stopped.is_set():
+            _walk(cast, teller, document)
+            _close(cast, teller)
+        if not options.once and not stopped.is_set():
+            teller.note("Serving; Ctrl-C stops all four.")
+            while not stopped.wait(1.0):
+                pass
+    return 1 if teller.failures else 0
+
+
+def _walk(cast: Cast, teller: Teller, document: Document) -> None:
+    try:
+        signed = [_sign(cast, teller, each) for each in (document, files.archive())]
+        _trusted(cast, teller)
+        _log_verified(cast, teller)
+        teller.title("What must be refused")
+        refusals = play(cast.plan, teller, document, signed[0])
+        _reasons(cast, teller, refusals, [each["receipt"] for each in signed])
+    except (UndersignError, UnreachableError) as error:
+        teller.check("the walk", good=False, what=str(error))
+
+
+@contextmanager
+def _cast(teller: Teller) -> Iterator[Cast]:
+    """Start everybody, and see that nobody stays behind."""
+    plan = files.make()
+    teller.title("undersign: a signed token decides, a signature comes out, a signed receipt proves it")
+    teller.note(f"Four parties: a person (this program), a backend at {plan.backend}, an authorization server at ")
+    teller.note(f"{plan.issuer}, a signing server at {plan.signing}. All that they keep is in {plan.folder}.")
+    authorization = Party.server("authorization server", plan.issuer, plan.authorization_file)
+    signing = Party.server("signing server", plan.signing, plan.signing_file)
+    cast = Cast(plan, authorization, signing, Backend(plan))
+    try:
+        authorization.start()
+        signing.start()
+        root = log.root_of(plan.signing_file)
+        plan.write_backend(root)
+        cast.backend.start()
+        teller.said(
+            "1", "operator", "signing server", f"worker contracts: tokens of {plan.issuer}, keys by its jwks_uri,"
+        )
+        teller.said("", "", "", "rule: scope has 'sign' and client_id == 'signing-backend'; one token, one signature")
+        teller.said("", "operator", "backend", f"root of the signing server's log: {root}")
+        yield cast
+    finally:
+        cast.stop()
+
+
+def _sign(cast: Cast, teller: Teller, document: Document) -> dict[str, Any]:
+    """Steps 2 to 11."""
+    teller.title(f"A document is signed: {document.name}")
+    size = f"{len(document.octets):,}".replace(",", " ")
+    teller.said("2", "person", "backend", f"POST /documents  {document.media_type}, {size} octets")
+    answer = exchange(
+        "POST", f"{cast.plan.backend}/documents", body=document.octets, headers={"Content-Type": document.media_type}
+    )
+    for event in cast.backend.journal():
+        teller.said(event["step"], event["from"], event["to"], event["what"])
+        if event["step"] == "7":
+            teller.note(
+                "      (steps 2 to 7 in one: the person is stood in for by the backend's own client_credentials token;"
+            )
+            teller.note(
+                "      people, who authenticate with several factors, come with the authorization server's next release)"
+            )
+    good = answer.status == 200  # noqa: PLR2004
+    found: dict[str, Any] = dict(answer.json())
+    if good:
+        form = "detached" if found["detached"] else "compact"
+        teller.said("11", "backend", "person", f"200  the signed document ({form}) and the receipt")
+    teller.check("signed, receipted, verified", good=good, what=f"{answer.status}" if good else str(found))
+    if not good:
+        raise UnreachableError("the backend could not have the document signed")
+    _keep(cast.plan, document, found)
+    return found
+
+
+def _keep(plan: Plan, document: Document, found: dict[str, Any]) -> None:
+    folder = plan.folder / "person"
+    folder.mkdir(exist_ok=True)
+    name = Path(document.name).name
+    (folder / name).write_bytes(document.octets)
+    (folder / f"{name}.jws").write_text(found["result"], encoding="ascii")
+    (folder / f"{name}.receipt.jws").write_text(found["receipt"], encoding="ascii")
+
+
+def _trusted(cast: Cast, teller: Teller) -> None:
+    teller.title("How the signing server knows whom to believe, and what it wrote down")
+    fetched = cast.authorization.log_has("GET /jwks.json")
+    teller.check("keys over HTTP", good=fetched, what="signing server -> authorization server  GET /jwks.json")
+
+
+def _log_verified(cast: Cast, teller: Teller) -> None:
+    answer = exchange("GET", f"{cast.plan.backend}/log")
+    for event in cast.backend.journal():
+        teller.said("", event["from"], event["to"], event["what"])
+    found = answer.json()
+    good = answer.status == 200 and found["witnessed"] > 0 and found["receipts"] == 2  # noqa: PLR2004
+    what = (
+        f"complete up to line {found.get('witnessed')}, {found.get('receipts')} receipts found in it"
+        if good
+        else str(found)
+    )
+    teller.check("the log, by root and head", good=good, what=what)
+
+
+def _reasons(cast: Cast, teller: Teller, refusals: tuple[Refusal, ...], receipts: list[str]) -> None:
+    """What the logs say of it. Both servers are restarted, which writes what was only counted so far."""
+    plan, thief = cast.plan, Thief(cast.plan)
+    folder = plan.folder / "auditor"
+    folder.mkdir()
+    replayed = thief.assertion()
+    thief.ask("sign", assertion=replayed)
+    log.keep_head(plan, folder)
+    for party in (cast.signing, cast.authorization):
+        party.stop()
+    for party in (cast.authorization, cast.signing):
+        party.start()
+    teller.title("What the logs say of it (both servers were restarted: what is unauthenticated is counted first)")
+    lines = {
+        "authorization": log.export(plan.authorization_file, folder / "authorization.ndjson"),
+        "signing": log.export(plan.signing_file, folder / "signing.ndjson"),
+    }
+    log.check_reasons(teller, refusals, lines)
+    again = thief.ask("sign", assertion=replayed)
+    teller.check(
+        "replayed after the restart", good=again.status == 401, what=f"{again.status}  what was used stays used"
+    )  # noqa: PLR2004
+    log.verify_as_shell(teller, folder, log.root_of(plan.signing_file), receipts)
+
+
+def _close(cast: Cast, teller: Teller) -> None:
+    teller.title("All came out as it must" if not teller.failures else f"Not as it must: {', '.join(teller.failures)}")
+    for party in (cast.backend, cast.authorization, cast.signing):
+        teller.note(f"{party.name:<22}{party.url}/")
+    teller.note(f"signed documents      {cast.plan.folder / 'person'}")
+
+
+@contextmanager
+def _until_told_to_stop(stopped: threading.Event) -> Iterator[None]:
+    """Let SIGINT and SIGTERM end the story in good order."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.set()
+        raise KeyboardInterrupt
+
+    kept = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not stopped.is_set():
+            raise
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
