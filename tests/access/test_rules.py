@@ -1,5 +1,6 @@
 """The rule language: what it reads, and what missing, mistyped and hostile values come to (safety rule 17)."""
 
+import re
 import string
 import time
 
@@ -334,8 +335,6 @@ def test_taking_a_claim_away_never_permits(text, claims, data):
 @given(st.lists(st.text(alphabet="ab*", max_size=6), max_size=4).map("*".join), st.text(alphabet="ab", max_size=12))
 def test_glob_agrees_with_an_oracle(pattern, value):
     """The linear matcher says what a regular expression of the same pattern says."""
-    import re
-
     expected = re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), value) is not None
     if pattern:
         assert (verdict(f"v matches '{pattern}'", {"v": value}) == "held") is expected

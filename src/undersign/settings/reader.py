@@ -64,10 +64,10 @@ def load(path: Path) -> Settings:
         text = octets.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
-            f"The file {quoted(str(path))} cannot be read: {type(error).__name__}.", help="Make one: `undersign init`."
+            f"The file {quoted(path.name)} cannot be read: {type(error).__name__}.", help="Make one: `undersign init`."
         ) from error
     if len(octets) > FILE_CAP:
-        raise SettingsError(f"The file {quoted(str(path))} is larger than {FILE_CAP} octets.")
+        raise SettingsError(f"The file {quoted(path.name)} is larger than {FILE_CAP} octets.")
     return parse(text, folder=path.resolve().parent)
 
 

@@ -49,9 +49,9 @@ def _read(path: Path, *, private: bool) -> str:
             mode = os.fstat(file.fileno()).st_mode
             text = file.read(CAP + 1).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The file {quoted(str(path))} cannot be read: {type(error).__name__}.") from error
+        raise SettingsError(f"The file {quoted(path.name)} cannot be read: {type(error).__name__}.") from error
     if len(text) > CAP:
-        raise SettingsError(f"The file {quoted(str(path))} is larger than {CAP} octets.")
+        raise SettingsError(f"The file {quoted(path.name)} is larger than {CAP} octets.")
     if private and mode & 0o077:
-        raise SettingsError(f"Others can read the secret in {quoted(str(path))}.", help="chmod 600 it.")
+        raise SettingsError(f"Others can read the secret in {quoted(path.name)}.", help="chmod 600 it.")
     return text

@@ -1,0 +1,240 @@
+"""Remote key sets: when they are fetched, how long they serve, and what never replaces a good one."""
+
+import asyncio
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from undersign import jwk, jwks, jwt
+from undersign.encoding import dump_json
+from undersign.errors import AlgorithmNotAllowedError, FetchError, PolicyError, UnknownKeyError
+from undersign.fetch import Fetched, Fetcher
+from undersign.jwks.remote import RemoteKeySet
+
+ONE, TWO = jwk.generate("ES256"), jwk.generate("ES256")
+
+
+def document(*keys):
+    return dump_json({"keys": [key.public().to_jwk() for key in keys]})
+
+
+class Endpoint:
+    """What a fetch gives, how often it was asked, and a clock."""
+
+    def __init__(self, *keys):
+        self.answer, self.asked, self.now = document(*keys), 0, 1000.0
+
+    def __call__(self, _):
+        self.asked += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return Fetched(self.answer, "application/json")
+
+    def clock(self):
+        return self.now
+
+    def keys(self, **more):
+        return RemoteKeySet("https://as.example/jwks.json", fetch=self, clock=self.clock, **more)
+
+
+def find(keys, key):
+    return keys.find(key.kid, None, "ES256").kid
+
+
+def test_the_set_is_fetched_once_while_fresh():
+    """Nothing is fetched before it is needed, and a fresh set is not fetched again."""
+    endpoint = Endpoint(ONE)
+    keys = endpoint.keys()
+    assert endpoint.asked == 0
+    for _ in range(10):
+        assert find(keys, ONE) == ONE.kid
+
+    endpoint.now += 299
+    find(keys, ONE)
+    assert endpoint.asked == 1
+    endpoint.now += 2
+    find(keys, ONE)
+    assert endpoint.asked == 2
+
+
+def test_an_unknown_kid_fetches_once_per_cooldown():
+    """However many tokens name keys that do not exist, the endpoint is asked once in 30 seconds."""
+    endpoint = Endpoint(ONE)
+    keys = endpoint.keys()
+    find(keys, ONE)
+    for _ in range(50):
+        with pytest.raises(UnknownKeyError):
+            find(keys, TWO)
+    assert endpoint.asked == 1
+
+    endpoint.now += 31
+    for _ in range(50):
+        with pytest.raises(UnknownKeyError):
+            find(keys, TWO)
+    assert endpoint.asked == 2
+
+
+def test_a_rotated_key_is_found_after_the_cooldown():
+    """A key that was just published is found as soon as asking again is allowed."""
+    endpoint = Endpoint(ONE)
+    keys = endpoint.keys()
+    find(keys, ONE)
+    endpoint.answer = document(ONE, TWO)
+    endpoint.now += 31
+
+    assert find(keys, TWO) == TWO.kid
+
+
+def test_a_key_gone_from_a_good_answer_is_dropped_at_once():
+    """A revoked key serves no longer than the set that still had it."""
+    endpoint = Endpoint(ONE, TWO)
+    keys = endpoint.keys()
+    find(keys, ONE)
+    endpoint.answer = document(TWO)
+    endpoint.now += 301
+
+    with pytest.raises(UnknownKeyError):
+        find(keys, ONE)
+
+
+BAD = {
+    "down": FetchError("down"),
+    "empty": b'{"keys":[]}',
+    "page": b"<html></html>",
+    "array": b"[]",
+    "no array": b'{"keys":{}}',
+    "secret": b'{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}',
+    "nothing usable": b'{"keys":[{"kty":"XYZ"}]}',
+    "twice": b'{"keys":[],"keys":[]}',
+    "not UTF-8": b"\xff",
+    "private": dump_json({"keys": [ONE.to_jwk(private=True)]}),
+    "one private": dump_json({"keys": [TWO.public().to_jwk(), ONE.to_jwk(private=True)]}),
+    "too many": dump_json({"keys": [{"kty": "XYZ"}] * 1025}),
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_a_bad_answer_never_replaces_a_good_set(bad):
+    """Down, empty, a page, secrets, too many: the last good set serves on, until it is a day old."""
+    endpoint = Endpoint(ONE)
+    keys = endpoint.keys()
+    find(keys, ONE)
+    endpoint.answer = BAD[bad]
+    endpoint.now += 86_000
+    assert find(keys, ONE) == ONE.kid
+    with pytest.raises(UnknownKeyError):
+        find(keys, TWO)
+
+    endpoint.now += 500
+    with pytest.raises(UnknownKeyError):
+        find(keys, ONE)
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_a_first_bad_answer_gives_no_key(bad):
+    """With nothing good to fall back on, no key is found, and the reason is told."""
+    endpoint = Endpoint(ONE)
+    endpoint.answer = BAD[bad]
+
+    with pytest.raises(UnknownKeyError, match=r"\("):
+        find(endpoint.keys(), ONE)
+
+
+def test_a_bad_member_is_left_out():
+    """A key of a kind that we do not know does not spoil its neighbours (RFC 7517 section 5)."""
+    endpoint = Endpoint()
+    endpoint.answer = dump_json({"keys": [{"kty": "XYZ", "kid": "x"}, ONE.public().to_jwk()]})
+
+    assert find(endpoint.keys(), ONE) == ONE.kid
+
+
+def test_another_algorithm_fetches_nothing():
+    """A token that names a known key and another algorithm cannot drive fetches."""
+    endpoint = Endpoint(ONE)
+    keys = endpoint.keys()
+    find(keys, ONE)
+    endpoint.now += 31
+    with pytest.raises(AlgorithmNotAllowedError):
+        keys.find(ONE.kid, None, "ES384")
+
+    assert endpoint.asked == 1
+
+
+def test_in_an_event_loop_nothing_is_fetched_until_it_is_awaited():
+    """find raises with itself as the source; refresh fetches, in another thread; then the key is there."""
+    endpoint = Endpoint(ONE)
+    threads = []
+    keys = RemoteKeySet("https://x.example", fetch=lambda url: threads.append(threading.get_ident()) or endpoint(url))
+
+    async def walk():
+        with pytest.raises(UnknownKeyError) as caught:
+            find(keys, ONE)
+        assert caught.value.source is keys
+        assert endpoint.asked == 0
+        await caught.value.source.refresh()
+        return find(keys, ONE)
+
+    assert asyncio.run(walk()) == ONE.kid
+    assert threads[0] != threading.get_ident()
+
+
+def test_many_who_refresh_share_one_fetch():
+    """A hundred requests that all miss the key cause one fetch."""
+    endpoint = Endpoint(ONE)
+    keys = endpoint.keys()
+
+    async def walk():
+        await asyncio.gather(*(keys.refresh() for _ in range(100)))
+
+    asyncio.run(walk())
+    assert endpoint.asked == 1
+
+
+def test_a_verifier_awaits_one_refresh():
+    """averify with a remote key set verifies a token whose key it has never seen."""
+    endpoint = Endpoint(ONE)
+    verifier = jwt.Verifier(endpoint.keys(), issuer="https://as.example", audience="me", algorithms=["ES256"])
+    token = jwt.Signer(ONE, issuer="https://as.example", audience="me").sign({"sub": "ana"})
+
+    assert asyncio.run(verifier.averify(token)).claims["sub"] == "ana"
+    assert endpoint.asked == 1
+
+
+def test_times_that_contradict_one_another_are_refused():
+    """A set that is stale before it may be fetched again is a mistake."""
+    for times in ({"cooldown": 0}, {"ttl": 10}, {"max_stale": 100}):
+        with pytest.raises(PolicyError):
+            RemoteKeySet("https://x.example", **times)
+
+
+def test_over_a_real_server():
+    """The whole way over HTTP on this machine: fetched, parsed, found; a server that went away is outlived."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = document(ONE)
+            self.send_response(200)
+            self.send_header("Content-Type", "application/jwk-set+json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    now = [0.0]
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}/jwks.json"
+        keys = jwks.RemoteKeySet(url, fetch=Fetcher(plain_loopback=True), clock=lambda: now[0])
+        assert find(keys, ONE) == ONE.kid
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    now[0] = 1000.0
+
+    assert find(keys, ONE) == ONE.kid
