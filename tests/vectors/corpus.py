@@ -123,9 +123,7 @@ def _verify_jws(case: Case) -> str:
     detached = None if "detached_payload" not in options else b64url_decode(options["detached_payload"])
     if options["input_type"] in {"json", "jsontext"}:
         policy = {"any": jws.any_of, "all": jws.all_of}.get(options.get("policy", ""), lambda: None)()
-        verified = jws.verify(
-            case["input"], keys, algorithms=options["algorithms"], payload=detached, policy=policy
-        )
+        verified = jws.verify(case["input"], keys, algorithms=options["algorithms"], payload=detached, policy=policy)
     else:
         verifier = CompactVerifier(keys, algorithms=options["algorithms"])
         verified = verify_compact(case["input"], verifier, detached)
