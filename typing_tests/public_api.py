@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_type
+from typing import Any, assert_type
 
 from undersign import jwk, jwks, jws, jwt
 from undersign.errors import ClaimError, UndersignError
@@ -27,7 +27,9 @@ def signatures() -> None:
     verified = jws.verify("token", key.public())
     assert_type(verified, jws.VerifiedJWS)
     assert_type(verified.payload, bytes)
-    jws.sign("text", key)  # type: ignore[arg-type]
+    assert_type(jws.sign(b"content", key), str)
+    assert_type(jws.sign(b"content", key, serialization="flattened"), dict[str, Any])
+    jws.sign("text", key)  # type: ignore[call-overload]
 
 
 def tokens() -> None:

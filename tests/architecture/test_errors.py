@@ -29,7 +29,7 @@ def _classes(start: type[UndersignError] = UndersignError) -> list[type[Undersig
 
 
 def test_the_drawing_equals_the_classes() -> None:
-    """Each class of errors.py stands in the docstring's tree under its parent with its code, and nothing else does."""
+    """Each class of the room errors stands in the docstring's tree under its parent with its code, and nothing else does."""
     real = {
         found.__name__: (None if found is UndersignError else found.__mro__[1].__name__, found.code)
         for found in _classes()
@@ -53,7 +53,7 @@ def test_each_class_is_documented_and_says_what_helps() -> None:
         assert found.advice or issubclass(found, errors.OAuthError)
 
 
-def test_errors_are_defined_in_one_file() -> None:
+def test_errors_are_defined_in_one_room() -> None:
     """No other room adds a class to the tree behind the drawing's back."""
     everywhere = [UndersignError]
     for found in everywhere:

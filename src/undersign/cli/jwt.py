@@ -39,6 +39,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     header_argument(sign)
     sign.add_argument("-o", "--output", metavar="FILE", help="a new file to write; standard output unless given")
     sign.add_argument("--json", action="store_true", help="errors as JSON")
+    _configure_verify(verbs)
+
+
+def _configure_verify(verbs: Any) -> None:
     verify = verbs.add_parser(
         "verify", help="verify a token and print its claims", description="Verify a token and print its claims."
     )
@@ -116,7 +120,7 @@ def _verify(options: argparse.Namespace) -> None:
         token_of(options.token),
         keys_of(options.key),
         issuer=options.issuer,
-        audience=options.audience,
+        audience=options.audience or None,
         algorithms=options.alg,
         typ=options.typ,
         require=options.require,
