@@ -1,4 +1,4 @@
-"""The authorization server, seen from its client: private_key_jwt, then a token for one resource (RFC 7523, RFC 8707)."""
+"""The authorization server, seen from its client: private_key_jwt, a token for one resource (RFC 7523, RFC 8707)."""
 
 from __future__ import annotations
 
@@ -67,18 +67,9 @@ class AuthorizationServer:
             "client_assertion_type": ASSERTION_TYPE,
             "client_assertion": assertion or self.assertion(),
         }
-        self._tell(
-            "3",
-            "backend",
-            "authorization server",
-            f"POST /token  client_credentials, scope={scope}, resource={resource}",
-        )
-        self._tell(
-            "3",
-            "",
-            "",
-            f"private_key_jwt: typ client-authentication+jwt, {self._settings.key.alg}, aud = the issuer, works once",
-        )
+        self._tell("3", "backend", "authorization server", f"POST /token  for {resource}, scope {scope}")
+        proof = f"private_key_jwt: {self._settings.key.alg}, audience the issuer, works once"
+        self._tell("", "", "", f"client {self._settings.client_id} by {proof}")
         answer = exchange(
             "POST",
             self._token_endpoint,
@@ -89,7 +80,7 @@ class AuthorizationServer:
             raise RefusedError("the authorization server", answer)
         found = answer.json()
         self._tell(
-            "7", "authorization server", "backend", f"200  at+jwt, {found['expires_in']} s, scope={found['scope']}"
+            "7", "authorization server", "backend", f"200  at+jwt, {found['expires_in']} s, scope {found['scope']}"
         )
         return Token(found["access_token"], found["scope"], found["expires_in"])
 

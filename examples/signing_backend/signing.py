@@ -1,4 +1,4 @@
-"""The signing server, seen from its caller; what comes back is verified offline, with keys fetched before anything was signed."""
+"""The signing server, seen from its caller; what comes back is verified offline, by keys that were known before."""
 
 from __future__ import annotations
 

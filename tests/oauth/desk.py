@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from urllib.parse import urlencode
 
+import pytest
+
 from undersign import jwk, jws
 from undersign.audit.chain import Line
 from undersign.audit.record import KeyRef
@@ -99,9 +101,7 @@ def raw(body: str | bytes, **changes: object) -> RawRequest:
 
 def refused(desk: Desk, token: str | None, **parameters: object) -> str:
     """The reason that the log has for an invalid_client, which the answer must not tell."""
-    try:
+    with pytest.raises(InvalidClientError) as caught:
         desk.ask(token, **parameters)
-    except InvalidClientError as error:
-        assert error.message == "Client authentication failed."
-        return reason_of(error)
-    raise AssertionError("The assertion was accepted.")
+    assert caught.value.message == "Client authentication failed."
+    return reason_of(caught.value)

@@ -1,5 +1,7 @@
 """The form of a token request, and what a client may ask for (RFC 6749 section 3.2, RFC 8707)."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,10 +70,8 @@ def test_malformed_form(body):
 @given(st.binary(max_size=300))
 def test_any_body_parses_or_is_refused(body):
     """Whatever octets arrive, a request or an UndersignError comes out."""
-    try:
+    with contextlib.suppress(UndersignError):
         parse(raw(body))
-    except UndersignError:
-        pass
 
 
 def test_parameter_without_a_value_counts_as_absent():

@@ -39,7 +39,7 @@ def check_reasons(teller: Teller, refusals: Sequence[Refusal], lines: Mapping[st
         if found:
             line = found[-1]
             detail = line.get("detail", {})
-            more = f"{detail['count']} times from {detail['block']}" if "count" in detail else detail.get("why", "")
+            more = f"{detail['count']} x, from {detail['block']}" if "count" in detail else detail.get("why", "")
             what = f"{refusal.server} line {line['seq']}: {line['event']}, reason {line['reason']}; {more}"
         teller.check(refusal.name, good=bool(found), what=what)
 

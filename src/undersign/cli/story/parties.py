@@ -36,14 +36,11 @@ class Party:
         self._arguments = [sys.executable, *arguments]
         self._log = log
         self._root = root
+        self._ready = "/readyz"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *, ready: str = "/readyz") -> None:
-        """Start it, and wait until it answers.
-
-        Raises:
-            StorageError: It does not.
-        """
+    def start(self) -> None:
+        """Start it; ``wait`` until it answers."""
         environment = dict(os.environ, PYTHONUNBUFFERED="1")
         if self._root is not None:
             environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(self._root), os.environ.get("PYTHONPATH"))))
@@ -51,10 +48,17 @@ class Party:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and modules
                 self._arguments, stdin=subprocess.PIPE, stdout=self._output(log.fileno()), stderr=log, env=environment
             )
+
+    def wait(self) -> None:
+        """Wait until it answers.
+
+        Raises:
+            StorageError: It does not.
+        """
         deadline = time.monotonic() + _START
-        while time.monotonic() < deadline and self._process.poll() is None:
+        while self._process is not None and time.monotonic() < deadline and self._process.poll() is None:
             with suppress(UnreachableError):
-                if exchange("GET", self.url + ready).status == 200:  # noqa: PLR2004
+                if exchange("GET", self.url + self._ready).status == 200:  # noqa: PLR2004
                     return
             time.sleep(0.05)
         tail = self._log.read_text("utf-8", "replace")[-_LOG_TAIL:]
@@ -98,11 +102,12 @@ class Backend(Party):
         module, root = _example()
         arguments = ["-m", module, str(plan.backend_file), "--with-parent"]
         super().__init__("backend", plan.backend, arguments, plan.folder / "backend" / "backend.log", root=root)
+        self._ready = "/"
         self._events: queue.SimpleQueue[dict[str, str]] = queue.SimpleQueue()
 
-    def start(self, *, ready: str = "/") -> None:
+    def start(self) -> None:
         """Start it, and listen to its journal."""
-        super().start(ready=ready)
+        super().start()
         Thread(target=self._listen, name="undersign-journal", daemon=True).start()
 
     def journal(self) -> Iterator[dict[str, str]]:

@@ -11,7 +11,7 @@ from typing import Final
 __all__ = ["Teller", "shown"]
 
 _WIDTH: Final = 118
-_PARTIES: Final = 46
+_PARTIES: Final = 42
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
