@@ -56,7 +56,9 @@ def tables() -> list[Table]:
     return found
 
 
-def _table(name: str, bare: Callable[[], object], ours: Callable[[], object], peers: dict[str, Callable[[], object]]) -> Table:
+def _table(
+    name: str, bare: Callable[[], object], ours: Callable[[], object], peers: dict[str, Callable[[], object]]
+) -> Table:
     calls = {"bare": bare, "ours": ours, "ours again": ours, **peers}
     ratios = {"ours/bare": ("ours", "bare"), "A/A": ("ours again", "ours")}
     ratios |= {f"{peer}/ours": (peer, "ours") for peer in peers}
@@ -69,12 +71,16 @@ def _verify_table(alg: str, key: jwk.Key) -> Table:
     token = signer.sign(OWN)
     verifier = jwt.Verifier(public, issuer=ISSUER, audience=AUDIENCE)
     verifier.verify(token)
-    return _table(f"{alg} verify", _bare_verify(alg, key, token), lambda: verifier.verify(token), verifying_peers(alg, key, token))
+    return _table(
+        f"{alg} verify", _bare_verify(alg, key, token), lambda: verifier.verify(token), verifying_peers(alg, key, token)
+    )
 
 
 def _sign_table(alg: str, key: jwk.Key) -> Table:
     signer = jwt.Signer(key, issuer=ISSUER, audience=AUDIENCE, lifetime="1d")
-    return _table(f"{alg} sign", _bare_sign(alg, key, signer.sign(OWN)), lambda: signer.sign(OWN), signing_peers(alg, key))
+    return _table(
+        f"{alg} sign", _bare_sign(alg, key, signer.sign(OWN)), lambda: signer.sign(OWN), signing_peers(alg, key)
+    )
 
 
 def _overhead_table() -> Table:
@@ -90,7 +96,11 @@ def _overhead_table() -> Table:
 
     signer = jwt.Signer(Stub(), issuer=ISSUER, audience=AUDIENCE, lifetime="1d")
     message = signer.sign(OWN).rpartition(".")[0].encode()
-    calls = {"hmac.digest": lambda: hmac.digest(b"k" * 32, message, "sha256"), "ours": lambda: signer.sign(OWN), "ours again": lambda: signer.sign(OWN)}
+    calls = {
+        "hmac.digest": lambda: hmac.digest(b"k" * 32, message, "sha256"),
+        "ours": lambda: signer.sign(OWN),
+        "ours again": lambda: signer.sign(OWN),
+    }
     ratios = {"ours/hmac.digest": ("ours", "hmac.digest"), "A/A": ("ours again", "ours")}
     return Table("RS256 sign, our own cost", calls, ratios, SIGN_OVERHEAD_BAR, "ours/hmac.digest")
 
@@ -152,7 +162,9 @@ def verifying_peers(alg: str, key: jwk.Key, token: str) -> dict[str, Callable[[]
 
     name = PEER_NAMES.get(alg, alg)
     if name != alg:  # the same key and claims under the name that they know
-        token = jwt.Signer(jwk.load({**key.to_jwk(private=True), "alg": name}), issuer=ISSUER, audience=AUDIENCE, lifetime="1d").sign(OWN)
+        token = jwt.Signer(
+            jwk.load({**key.to_jwk(private=True), "alg": name}), issuer=ISSUER, audience=AUDIENCE, lifetime="1d"
+        ).sign(OWN)
     keys = peer_keys(alg, key)
     registry = joserfc_jwt.JWTClaimsRegistry(
         iss={"essential": True, "value": ISSUER}, aud={"essential": True, "value": AUDIENCE}, exp={"essential": True}
@@ -220,7 +232,11 @@ def peer_keys(alg: str, key: jwk.Key) -> dict[str, Any]:
 
 def _authlib_verify(name: str, keys: dict[str, Any], token: str) -> dict[str, Callable[[], object]]:
     jose, key = _authlib(name, keys)
-    options = {"iss": {"essential": True, "value": ISSUER}, "aud": {"essential": True, "value": AUDIENCE}, "exp": {"essential": True}}
+    options = {
+        "iss": {"essential": True, "value": ISSUER},
+        "aud": {"essential": True, "value": AUDIENCE},
+        "exp": {"essential": True},
+    }
 
     def call() -> object:
         claims = jose.decode(token, key, claims_options=options)

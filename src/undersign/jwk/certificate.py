@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from binascii import Error as BinasciiError
 from binascii import a2b_base64, b2a_base64
-from hashlib import sha256
+from hashlib import sha1, sha256
 from typing import Any, Final
 
 from ..encoding import b64url_encode
 from ..errors import KeyMaterialError
 
-__all__ = ["chain_of", "public_key_of", "x5t_s256"]
+__all__ = ["chain_of", "public_key_of", "x5t", "x5t_s256"]
 
 LONGEST: Final = 32 * 1024
 LONGEST_CHAIN: Final = 8
@@ -70,3 +70,8 @@ def _der(text: object) -> bytes:
 def x5t_s256(der: bytes) -> str:
     """The SHA-256 thumbprint of a certificate (RFC 7517 section 4.9)."""
     return b64url_encode(sha256(der).digest())
+
+
+def x5t(der: bytes) -> str:
+    """The SHA-1 thumbprint of a certificate (RFC 7517 section 4.8): compared, never relied on."""
+    return b64url_encode(sha1(der, usedforsecurity=False).digest())

@@ -88,7 +88,7 @@ def sign(
 @overload
 def sign(
     payload: bytes,
-    key: Key | Signer | Sequence[By | Key | Signer],
+    key: Key | Signer | By | Sequence[By | Key | Signer],
     *,
     header: Mapping[str, Any] | None = None,
     serialization: Literal["flattened", "general"],
@@ -97,7 +97,7 @@ def sign(
 ) -> dict[str, Any]: ...
 def sign(
     payload: bytes,
-    key: Key | Signer | Sequence[By | Key | Signer],
+    key: Key | Signer | By | Sequence[By | Key | Signer],
     *,
     header: Mapping[str, Any] | None = None,
     serialization: str = "compact",
@@ -108,7 +108,7 @@ def sign(
 
     Args:
         payload: What is signed: up to half of Limits.token octets, detached up to Limits.payload.
-        key: A private Key, a secret, or any Signer; for the general serialization also a list of By.
+        key: A private Key, a secret, any Signer, or a By with headers of its own; for several signers a list of them.
         header: Further members of the protected header; ``alg`` and ``kid`` come from the key.
         serialization: ``compact``, ``flattened`` or ``general``.
         detached: Leave the payload out; the recipient must have it (RFC 7515 appendix F).
@@ -129,7 +129,7 @@ def sign(
             )
         return _sign_general(payload, key, detached=detached, b64=b64)
     prepared = prepare(payload, key, header=header, serialization=serialization, detached=detached, b64=b64)  # type: ignore[arg-type]
-    return prepared._complete(produce(key, prepared.signing_input))  # type: ignore[arg-type]
+    return prepared._complete(produce(prepared._by.key, prepared.signing_input))
 
 
 def _sign_general(payload: bytes, parties: Sequence[By | Key | Signer], *, detached: bool, b64: bool) -> dict[str, Any]:
@@ -146,7 +146,7 @@ def _sign_general(payload: bytes, parties: Sequence[By | Key | Signer], *, detac
 
 def prepare(
     payload: bytes,
-    key: Key | Signer,
+    key: Key | Signer | By,
     *,
     header: Mapping[str, Any] | None = None,
     serialization: str = "compact",
@@ -158,7 +158,10 @@ def prepare(
     The key may be a public one: it gives alg and kid, and lets ``attach`` verify what comes back.
     """
     _check_payload(payload, detached=detached)
-    return _prepare(payload, By(key, protected=header), serialization, detached=detached, b64=b64)
+    if isinstance(key, By) and header is not None:
+        raise PolicyError("A By has its headers already.", help="Leave header= out.")
+    by = key if isinstance(key, By) else By(key, protected=header)
+    return _prepare(payload, by, serialization, detached=detached, b64=b64)
 
 
 def _prepare(payload: bytes, by: By, serialization: str, *, detached: bool, b64: bool) -> Prepared:
