@@ -1,4 +1,4 @@
-"""START HERE for an auditor: verify a chain offline, against a root and a head that its server does not hold.
+"""Verify a chain offline, against a root and a head that its server does not hold.
 
 1. Each line is whole: strict JSON, of this chain, next in number, naming the line before it, no earlier in time.
 2. Line 1 names the root key, and its fingerprint is the one that the auditor brought.

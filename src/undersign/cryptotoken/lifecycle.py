@@ -1,6 +1,7 @@
-"""A key's life: created, rotated, disabled. Plans only; the writer commits each one with its record, or not at all.
+"""A key's life: created, rotated, disabled, as plans.
 
-Two processes may plan the same rotation; the database has room for one new version, so one of them loses.
+The writer commits each plan together with its record, or not at all. Two processes may plan the same
+rotation; the database has room for one new version, so one of them loses.
 """
 
 from __future__ import annotations
