@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from .encoding import FrozenDict, decode_segment, parse_object
-from .errors import InvalidHeaderError, LimitError, UnsupportedCriticalError, quoted
+from .errors import InvalidHeaderError, LimitError, PolicyError, UnsupportedCriticalError, quoted
 from .limits import Limits
 
-__all__ = ["EMPTY", "JOSEHeader", "check", "check_disjoint", "media_type", "parse", "parse_split"]
+__all__ = ["EMPTY", "JOSEHeader", "check", "check_disjoint", "media_type", "names_of", "parse", "parse_split"]
 
 # RFC 7515 section 4.1.11: crit must not name what the JWS, JWE and JWA specifications define.
 _REGISTERED: Final = frozenset({
@@ -60,7 +60,22 @@ EMPTY: Final = FrozenDict()
 
 def media_type(typ: str | None) -> str | None:
     """Normalise a ``typ``: compared without case and without ``application/`` (RFC 7515 section 4.1.9)."""
-    return None if typ is None else typ.lower().removeprefix("application/")
+    # ASCII only: lower() would also make a "k" of the Kelvin sign.
+    return typ.lower().removeprefix("application/") if typ is not None and typ.isascii() else typ
+
+
+def names_of(value: object, argument: str) -> tuple[str, ...]:
+    """Take a caller's collection of names.
+
+    Raises:
+        PolicyError: It is a single string, whose letters would be taken for names, or not a collection of strings.
+    """
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes)):
+        names = tuple(value)
+        if all(isinstance(name, str) for name in names):
+            return names
+    example = quoted(value) if isinstance(value, str) else '"..."'
+    raise PolicyError(f"{argument} is a collection of names.", help=f"Write {argument}=({example},).")
 
 
 def parse(segment: bytes, limits: Limits, understood: Collection[str] | None = ()) -> JOSEHeader:

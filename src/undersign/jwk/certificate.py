@@ -14,7 +14,7 @@ from typing import Any, Final
 from ..encoding import b64url_encode
 from ..errors import KeyMaterialError
 
-__all__ = ["chain_of", "public_key_of", "x5t", "x5t_s256"]
+__all__ = ["chain_of", "public_key_of", "x5t_s256", "x5t_spellings"]
 
 LONGEST: Final = 32 * 1024
 LONGEST_CHAIN: Final = 8
@@ -72,6 +72,10 @@ def x5t_s256(der: bytes) -> str:
     return b64url_encode(sha256(der).digest())
 
 
-def x5t(der: bytes) -> str:
-    """The SHA-1 thumbprint of a certificate (RFC 7517 section 4.8): compared, never relied on."""
-    return b64url_encode(sha1(der, usedforsecurity=False).digest())
+def x5t_spellings(der: bytes) -> tuple[str, ...]:
+    """The SHA-1 thumbprint of a certificate (RFC 7517 section 4.8): compared, never relied on.
+
+    Some publishers write it in hex, so that is known too.
+    """
+    digest = sha1(der, usedforsecurity=False).digest()
+    return b64url_encode(digest), digest.hex(), digest.hex().upper()

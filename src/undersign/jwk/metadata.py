@@ -65,7 +65,7 @@ def _read_chain(x5c: object, material: Material, metadata: dict[str, Any]) -> No
     thumbprint = certificate.x5t_s256(chain[0])
     if metadata.setdefault("x5t#S256", thumbprint) != thumbprint:
         raise KeyMaterialError("The key's 'x5t#S256' is of another certificate than its 'x5c'.")
-    if metadata.get("x5t", certificate.x5t(chain[0])) != certificate.x5t(chain[0]):
+    if "x5t" in metadata and metadata["x5t"] not in certificate.x5t_spellings(chain[0]):
         raise KeyMaterialError("The key's 'x5t' is of another certificate than its 'x5c'.")
     metadata["x5c"] = list(x5c) if isinstance(x5c, list) else []
     metadata["_x5c"] = chain

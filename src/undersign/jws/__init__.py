@@ -70,9 +70,9 @@ def verify(
         KeyMaterialError: No key can be chosen, or the one chosen cannot serve.
         PolicyError: The call does not make sense.
     """
-    verifier = CompactVerifier(keys, algorithms=algorithms, understood=understood, quirks=quirks, limits=limits)
-    if policy is not None and not hasattr(policy, "check"):
+    if policy is not None and not isinstance(policy, SignaturePolicy):
         raise PolicyError("The policy is one of jws.all_of(), any_of(), at_least(k) and required([keys]).")
+    verifier = CompactVerifier(keys, algorithms=algorithms, understood=understood, quirks=quirks, limits=limits)
     if not isinstance(token, Mapping) and not _is_json(token):
         verified = compact.verify(token, verifier, payload)
         if policy is not None:

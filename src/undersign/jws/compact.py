@@ -7,7 +7,7 @@ from typing import Final
 
 from ..encoding import b64url_decode_padded, decode_segment
 from ..errors import AlgorithmNotAllowedError, LimitError, MalformedTokenError, PolicyError, quoted
-from ..header import EMPTY, JOSEHeader
+from ..header import EMPTY, JOSEHeader, names_of
 from ..header import parse as parse_header
 from ..jwa.signature import named
 from ..jwk.key import Key
@@ -63,7 +63,9 @@ class CompactVerifier:
         self.quirks = _named_quirks(quirks)
         self._algorithms = None if algorithms is None else _named_algorithms(algorithms)
         self._find = as_source(keys, self._algorithms, short_secret="short-secret" in self.quirks).find
-        self._understood = frozenset(understood)
+        self._understood = frozenset(names_of(understood, "understood"))
+        if not isinstance(limits, Limits):
+            raise PolicyError("limits is a Limits object.")
         self.limits = limits
         self._cap = limits.token if cap is None else cap
         self._decode: Callable[[bytes], bytes] = b64url_decode_padded if "padding" in self.quirks else decode_segment
@@ -176,19 +178,17 @@ def _unencoded(payload: bytes) -> bytes:
 
 
 def _named_quirks(quirks: Collection[str]) -> frozenset[str]:
-    names = frozenset((quirks,) if isinstance(quirks, str) else quirks)
+    names = frozenset(names_of(quirks, "quirks"))
     if names - QUIRKS:
         raise PolicyError(
-            f"There is no quirk named {quoted(min(names - QUIRKS, key=str))}.",
+            f"There is no quirk named {quoted(min(names - QUIRKS))}.",
             help="The quirks are: " + ", ".join(sorted(QUIRKS)) + ".",
         )
     return names
 
 
 def _named_algorithms(algorithms: Iterable[str]) -> tuple[str, ...]:
-    if isinstance(algorithms, str):
-        raise PolicyError("algorithms is a list of names.", help=f"Write algorithms=[{quoted(algorithms)}].")
-    names = tuple(algorithms)
+    names = names_of(algorithms, "algorithms")
     if not names:
         raise PolicyError("algorithms names nothing, so every token would be refused.")
     return tuple(named(alg).name for alg in names)

@@ -7,7 +7,7 @@ attacker can take one away or add one of his own, so the caller says what is eno
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..errors import PolicyError, UnmetPolicyError
 from ..jwk.key import Key
@@ -16,6 +16,7 @@ from .verified import SignatureReport
 __all__ = ["SignaturePolicy", "all_of", "any_of", "at_least", "required"]
 
 
+@runtime_checkable
 class SignaturePolicy(Protocol):
     """What makes the signatures of a JWS enough."""
 
@@ -64,6 +65,11 @@ class _AllOf:
     name = "all_of"
 
     def check(self, reports: Sequence[SignatureReport], keys: Sequence[Key]) -> None:
+        if not keys:
+            raise PolicyError(
+                "all_of needs the keys themselves: a key source cannot say who all must have signed.",
+                help="Pass a list of keys or a KeySet, or name them: policy=jws.required([keys]).",
+            )
         signers = _signers(reports)
         broken = sum(not report.verified for report in reports)
         missing = sum(not any(key.is_same_key(signer) for signer in signers) for key in keys)

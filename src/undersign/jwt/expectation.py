@@ -15,7 +15,7 @@ from ..errors import (
     TooOldError,
     quoted,
 )
-from ..header import media_type
+from ..header import media_type, names_of
 from .claims import check_types, seconds
 
 if TYPE_CHECKING:
@@ -131,12 +131,12 @@ class Expectation:
         if exp is None:
             if self._need_exp:
                 raise MissingClaimError("exp", "The token has no 'exp', so it would never end.")
-        elif exp <= now - self._leeway:
+        elif not exp > now - self._leeway:  # written so that a clock without a value lets nothing pass
             raise ExpiredTokenError("exp", f"The token expired {_ago(now - exp)} ago.")
         latest = now + self._leeway
-        if claims.get("nbf", 0) > latest:
+        if not claims.get("nbf", 0) <= latest:
             raise NotYetValidError("nbf", f"The token is not valid for another {_ago(claims['nbf'] - now)}.")
-        if claims.get("iat", 0) > latest:
+        if not claims.get("iat", 0) <= latest:
             raise NotYetValidError("iat", f"The token says it will be issued in {_ago(claims['iat'] - now)}.")
         if self._max_age is not None:
             self._check_age(claims.get("iat"), now, self._max_age)
@@ -144,7 +144,7 @@ class Expectation:
     def _check_age(self, iat: float | None, now: float, max_age: float) -> None:
         if iat is None:
             raise MissingClaimError("iat", "The token has no 'iat', so its age is unknown.")
-        if now - iat > max_age + self._leeway:
+        if not now - iat <= max_age + self._leeway:
             raise TooOldError("iat", f"The token was issued {_ago(now - iat)} ago.")
 
     def _check_audience(self, aud: object) -> None:
@@ -196,12 +196,10 @@ def _same(found: object, expected: object) -> bool:
 
 
 def _waived(waive: Collection[str]) -> frozenset[str]:
-    if isinstance(waive, str):
-        raise PolicyError("waive is a tuple of names.", help=f'Write waive=("{waive}",).')
-    names = frozenset(waive)
+    names = frozenset(names_of(waive, "waive"))
     if names - set(_WAIVABLE):
         raise PolicyError(
-            f"{quoted(min(names - set(_WAIVABLE), key=str))} cannot be waived.",
+            f"{quoted(min(names - set(_WAIVABLE)))} cannot be waived.",
             help=f"Of these one can: {', '.join(_WAIVABLE)}.",
         )
     return names
@@ -230,7 +228,7 @@ def _audiences(audience: str | Iterable[str] | None, waived: frozenset[str]) -> 
     if audience is None or isinstance(audience, str):
         one = _one_of(audience, "aud", "audience", waived)
         return None if one is None else frozenset({one})
-    several = frozenset(audience)
+    several = frozenset(names_of(audience, "audience"))
     if not several or not all(map(_is_text, several)):
         raise PolicyError("The expected audience is a string, or several strings of which the token must name one.")
     if "aud" in waived:
@@ -243,7 +241,7 @@ def _types(typ: str | Iterable[str | None] | None, waived: frozenset[str]) -> fr
         typ = _DEFAULT_TYPES
     elif "typ" in waived:
         raise PolicyError("The typ is expected and waived at once.", help="Leave one of them out.")
-    names = (typ,) if isinstance(typ, str) else tuple(typ)
+    names = (typ,) if isinstance(typ, str) or not isinstance(typ, Iterable) else tuple(typ)
     if not names or not all(name is None or _is_text(name) for name in names):
         raise PolicyError("typ is a name or a tuple of names; None among them means absent.")
     return frozenset(map(media_type, names))
@@ -252,7 +250,7 @@ def _types(typ: str | Iterable[str | None] | None, waived: frozenset[str]) -> fr
 def _required(require: Mapping[str, Any] | Iterable[str]) -> dict[str, Any]:
     if isinstance(require, str):
         raise PolicyError("require is a mapping of claims to values.", help=f'Write require={{"{require}": ...}}.')
-    wanted = dict(require) if isinstance(require, Mapping) else dict.fromkeys(require, ...)
+    wanted = dict(require) if isinstance(require, Mapping) else dict.fromkeys(names_of(require, "require"), ...)
     if not all(isinstance(name, str) for name in wanted):
         raise PolicyError("require names claims, which are strings.")
     return wanted

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..encoding import encode_flat, encode_json, encode_segment, to_utf8
 from ..errors import ClaimTypeError, PolicyError
+from ..header import names_of
 from ..jwk.key import Key
 from ..jws.signer import Signer as ExternalSigner
 from ..jws.signer import header_segment, produce
@@ -68,17 +69,16 @@ class Signer:
         if deterministic and isinstance(key, Key):
             key = key.deterministic()
         self._sign = key.sign if isinstance(key, Key) else partial(produce, key)
-        extra = {**({} if typ is None else {"typ": typ}), **(header or {})}
-        if extra.get("b64") is not None or "b64" in extra.get("crit", ()):
-            raise PolicyError("A JWT's payload is always encoded (RFC 7797 section 7).")
-        self._prefix = header_segment(key, extra) + b"."
+        self._prefix = header_segment(key, _header(typ, header)) + b"."
         self._lifetime = None if lifetime is None else seconds(lifetime, "lifetime")
         if self._lifetime == 0:
             raise PolicyError("A lifetime of nothing mints tokens that have expired.")
+        if not callable(clock):
+            raise PolicyError("clock is a function that gives the time in seconds since 1970.")
         self._clock = clock
         fixed: dict[str, Any] = {} if issuer is None else {"iss": issuer}
         if audience is not None:
-            fixed["aud"] = audience if isinstance(audience, str) else list(audience)
+            fixed["aud"] = audience if isinstance(audience, str) else list(names_of(audience, "audience"))
         _check_types(fixed)
         self._taken = frozenset(fixed)
         # The claims that every token shares are written once, as the start of the JSON text.
@@ -95,7 +95,7 @@ class Signer:
             ClaimTypeError: A registered claim has the wrong type.
             KeyMaterialError: The key cannot sign.
         """
-        own = dict(claims or {})
+        own = {} if claims is None else _copied(claims)
         if not self._taken.isdisjoint(own):
             raise PolicyError(
                 f"{', '.join(sorted(self._taken & own.keys()))}: this signer writes it.",
@@ -120,6 +120,23 @@ class Signer:
         if "exp" not in own:
             times.append(f'"exp":{int(own.get("iat", now) + self._lifetime)}')
         return f"{start}{','.join(times)}{rest}" if times else "{" + self._fixed + (rest if self._fixed else rest[1:])
+
+
+def _header(typ: str | None, header: Mapping[str, Any] | None) -> dict[str, Any]:
+    if header is not None and not isinstance(header, Mapping):
+        raise PolicyError("header is a mapping of header parameters.")
+    members = {**({} if typ is None else {"typ": typ}), **(header or {})}
+    if "typ" in members and not members["typ"]:
+        raise PolicyError("An empty typ says nothing.", help="Leave it out with typ=None.")
+    if "b64" in members:
+        raise PolicyError("A JWT's payload is always encoded (RFC 7797 section 7).")
+    return members
+
+
+def _copied(claims: object) -> dict[str, Any]:
+    if not isinstance(claims, Mapping):
+        raise PolicyError("The claims are a mapping of names to values.")
+    return dict(claims)
 
 
 def _prepare(own: dict[str, Any]) -> bool:

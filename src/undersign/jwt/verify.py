@@ -79,6 +79,8 @@ class Verifier:
         self._checks = (*self._expectation.checks, *(f"quirk:{name}" for name in sorted(compact.quirks)))
         self._parse = _parser(codec)
         self._typs = self._expectation.types
+        if not callable(clock):
+            raise PolicyError("clock is a function that gives the time in seconds since 1970.")
         self._clock = clock
         self._limits = limits
 
