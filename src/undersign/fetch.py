@@ -78,9 +78,9 @@ class Fetcher:
         deadline = time.monotonic() + self._timeout
         parts, host, port = self._parsed(url)
         try:
-            sock = self._connect(self._addresses(host, port, parts.scheme), port, deadline)
+            sock = self._connect(self._addresses(host, port, parts.scheme, deadline), port, deadline)
             try:
-                sock = self._secured(sock, host) if parts.scheme == "https" else sock
+                sock = self._secured(sock, host, deadline) if parts.scheme == "https" else sock
                 return self._exchange(sock, parts, accept, deadline)
             finally:
                 sock.close()
@@ -110,11 +110,8 @@ class Fetcher:
 
     # 2. resolved once, every answer looked at
 
-    def _addresses(self, host: str, port: int, scheme: str) -> Sequence[_Address]:
-        import socket  # noqa: PLC0415
-
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-        addresses = tuple(dict.fromkeys(ip_address(str(answer[4][0]).partition("%")[0]) for answer in found))
+    def _addresses(self, host: str, port: int, scheme: str, deadline: float) -> Sequence[_Address]:
+        addresses = _resolved(host, port, deadline)
         for address in addresses:
             if scheme == "http":
                 if not address.is_loopback or not _is_loopback_text(host):
@@ -147,11 +144,12 @@ class Fetcher:
             return sock
         raise failure
 
-    def _secured(self, sock: socket, host: str) -> socket:
+    def _secured(self, sock: socket, host: str, deadline: float) -> socket:
         import ssl  # noqa: PLC0415
 
         context = self._context or ssl.create_default_context()
         try:
+            sock.settimeout(_left(deadline))
             return context.wrap_socket(sock, server_hostname=host)
         except OSError:
             sock.close()
@@ -216,6 +214,31 @@ class _Deadlined:
                 return sock.recv_into(buffer)
 
         return BufferedReader(Raw(), _CHUNK)
+
+
+def _resolved(host: str, port: int, deadline: float) -> Sequence[_Address]:
+    """Resolve once, in a thread that is left behind when the resolver takes longer than the deadline."""
+    import socket  # noqa: PLC0415 - read when something is fetched
+    from threading import Thread  # noqa: PLC0415
+
+    found: list[_Address] = []
+    failures: list[OSError | UnicodeError] = []
+
+    def resolve() -> None:
+        try:
+            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+            found.extend(dict.fromkeys(ip_address(str(answer[4][0]).partition("%")[0]) for answer in answers))
+        except (OSError, UnicodeError) as error:
+            failures.append(error)
+
+    thread = Thread(target=resolve, name="undersign-resolve", daemon=True)
+    thread.start()
+    thread.join(_left(deadline))
+    if failures:
+        raise failures[0]
+    if thread.is_alive() or not found:
+        raise TimeoutError
+    return tuple(found)
 
 
 def _left(deadline: float) -> float:

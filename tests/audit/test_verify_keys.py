@@ -126,6 +126,12 @@ def test_a_head_of_something_else_is_found(chain, changes):
         verify(chain, heads=[chain.head(**changes)])
 
 
+def test_a_head_below_its_own_certificate_is_found(chain):
+    """A head for a line from before its key was certified was not signed then."""
+    with pytest.raises(ChainError, match="certifies its own key"):
+        verify(chain, heads=[chain.head(seq=1, hash=link("c1", chain.lines[0]))])
+
+
 @pytest.mark.parametrize("head", ["", "a.b.c", "x" * 100, "..", b"\xff"])
 def test_a_head_that_is_no_token_is_refused(chain, head):
     """Junk in place of a head is a ChainError."""

@@ -214,6 +214,28 @@ SPECIAL = """
     fe80::1 fec0::1 ff02::1 5f00::1 100::1 4000::1"""
 
 
+def test_the_deadline_holds_for_a_slow_handshake():
+    """A server that drips its part of the TLS handshake does not hold us either."""
+    hello = b"\x16\x03\x03\x40\x00" + b"x" * 16_384
+    with server(hello, delay=0.05) as (url, _):
+        started = time.monotonic()
+        with pytest.raises(FetchError):
+            Fetcher(allow=["127.0.0.1"], timeout=0.3)(url.replace("http:", "https:"))
+        assert time.monotonic() - started < 1.5
+
+
+def test_the_deadline_holds_for_a_slow_resolver(monkeypatch):
+    """A name server that does not answer is not waited for beyond the deadline."""
+    release = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: release.wait(5) and [])
+    started = time.monotonic()
+    with pytest.raises(FetchError):
+        Fetcher(timeout=0.2)("https://slow.example/jwks")
+    release.set()
+
+    assert time.monotonic() - started < 1
+
+
 @pytest.mark.parametrize("address", SPECIAL.split())
 def test_special_purpose_addresses(address):
     """Every special-purpose range is refused, IPv4 inside IPv6 included."""

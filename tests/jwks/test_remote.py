@@ -179,6 +179,53 @@ def test_in_an_event_loop_nothing_is_fetched_until_it_is_awaited():
     assert threads[0] != threading.get_ident()
 
 
+def test_in_an_event_loop_a_set_that_is_due_is_renewed():
+    """A revoked key does not live on in async code until max_stale: after ttl, find asks to be refreshed."""
+    endpoint = Endpoint(ONE)
+    keys = endpoint.keys()
+
+    async def walk():
+        await keys.refresh()
+        find(keys, ONE)
+        endpoint.answer = document(TWO)
+        endpoint.now += 301
+        with pytest.raises(UnknownKeyError):
+            find(keys, ONE)
+        await keys.refresh()
+        with pytest.raises(UnknownKeyError):
+            find(keys, ONE)
+        endpoint.answer = FetchError("down")
+        endpoint.now += 301
+        with pytest.raises(UnknownKeyError):
+            find(keys, TWO)
+        await keys.refresh()
+        return find(keys, TWO)
+
+    assert asyncio.run(walk()) == TWO.kid
+    assert endpoint.asked == 3
+
+
+def test_threads_that_wait_for_a_fetch_share_its_result():
+    """Whoever waited for another's fetch finds the key, and does not run into the cooldown."""
+    endpoint, entered, go = Endpoint(ONE), threading.Event(), threading.Event()
+
+    def slow(url):
+        entered.set()
+        go.wait(5)
+        return endpoint(url)
+
+    keys, found = RemoteKeySet("https://x.example", fetch=slow), []
+    threads = [threading.Thread(target=lambda: found.append(find(keys, ONE))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    entered.wait(5)
+    go.set()
+    for thread in threads:
+        thread.join()
+
+    assert (len(found), endpoint.asked) == (8, 1)
+
+
 def test_many_who_refresh_share_one_fetch():
     """A hundred requests that all miss the key cause one fetch."""
     endpoint = Endpoint(ONE)

@@ -234,6 +234,18 @@ def test_two_workers_of_one_key_and_two_issuers_of_one_iss_are_refused():
     assert any("another entry too" in line for line in problems(twice))
 
 
+def test_client_keys_stand_in_the_file():
+    """A public key may be written as a table, as JSON or as PEM of several lines."""
+    text = GOOD.replace('jwks_uri = "https://reports.example/jwks.json"', "") + (
+        '\n[[clients.reports.keys]]\nname = "one"\njwk = { kty = "OKP", crv = "Ed25519", x = "AA" }\n'
+        '[[clients.reports.keys]]\nname = "two"\npem = """\n-----BEGIN PUBLIC KEY-----\nAA\n"""\n'
+    )
+    keys = parsed(text).clients[0].keys
+
+    assert keys[0].jwk == '{"kty":"OKP","crv":"Ed25519","x":"AA"}'
+    assert keys[1].pem.startswith("-----BEGIN")
+
+
 def test_two_clients_of_one_key_are_refused(tmp_path):
     """A key that two clients have would make one of them the other."""
     keys = KeySet([jwk.generate("ES256").public()])

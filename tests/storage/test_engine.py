@@ -113,6 +113,16 @@ def test_signed_heads_verify_offline(database, chain, writer, store, token, cloc
     assert (report.lines, report.witnessed, report.epochs) == (3, 3, 2)
 
 
+def test_a_database_that_cannot_be_read_is_a_storage_error(database, chain):
+    """Readers get an error of ours, not the driver's."""
+    connection = database.connect()
+    connection.execute("DROP TABLE audit_lines")
+    connection.close()
+
+    with pytest.raises(StorageError):
+        lines_after(database, 0)
+
+
 def test_no_chain_has_no_head(database):
     """Reading the head of nothing is an error, not an empty answer."""
     with pytest.raises(StorageError):

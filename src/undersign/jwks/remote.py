@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from threading import Lock
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ..encoding import parse_object
 from ..errors import FetchError, PolicyError, PrivateKeyGivenError, UndersignError, UnknownKeyError, quoted
@@ -19,6 +19,9 @@ from ..fetch import Fetched, Fetcher
 from ..jwk import Key, load_public
 from ..limits import DEFAULT
 from .keyset import KeySet, Skipped
+
+if TYPE_CHECKING:
+    from asyncio import Task
 
 __all__ = ["Fetch", "RemoteKeySet"]
 
@@ -68,6 +71,7 @@ class RemoteKeySet:
         self._tried_at: float | None = None
         self._failure: UndersignError | None = None
         self._flight = Lock()
+        self._task: Task[bool] | None = None
 
     def __repr__(self) -> str:
         return f"RemoteKeySet({self.url!r}, {len(self._keys)} keys)"
@@ -80,7 +84,7 @@ class RemoteKeySet:
             AmbiguousKeyError, AlgorithmNotAllowedError: As KeySet.find.
         """
         if not self._is_fresh():
-            self._fetch_if_allowed()
+            self._renew(kid)
         try:
             return self._usable().find(kid, x5t_s256, alg)
         except UnknownKeyError:
@@ -98,7 +102,18 @@ class RemoteKeySet:
         """
         import asyncio
 
-        await asyncio.to_thread(self._refetch)
+        loop = asyncio.get_running_loop()
+        task = self._task
+        if task is None or task.done() or task.get_loop() is not loop:
+            task = self._task = loop.create_task(asyncio.to_thread(self._refetch))
+        await asyncio.shield(task)
+
+    def _renew(self, kid: str | None) -> None:
+        """Fetch a set that is due; in an event loop have the caller await that, so that none serves for long."""
+        if not _in_event_loop():
+            self._refetch()
+        elif self._may_try():
+            raise self._unknown(kid)
 
     def _fetch_if_allowed(self) -> bool:
         return not _in_event_loop() and self._refetch()
@@ -107,12 +122,11 @@ class RemoteKeySet:
         """Fetch, one at a time; whoever waited for another's fetch takes its result. Says whether the set is newer."""
         waited_from = self._fetched_at
         with self._flight:
-            now = self._clock()
             if self._fetched_at != waited_from:
                 return True
-            if self._tried_at is not None and now - self._tried_at < self._cooldown:
+            if not self._may_try():
                 return False
-            self._tried_at = now
+            now = self._tried_at = self._clock()
             try:
                 self._keys = _parsed(self._fetch(self.url))
             except UndersignError as error:
@@ -120,6 +134,9 @@ class RemoteKeySet:
                 return False
             self._fetched_at, self._failure = now, None
             return True
+
+    def _may_try(self) -> bool:
+        return self._tried_at is None or self._clock() - self._tried_at >= self._cooldown
 
     def _is_fresh(self) -> bool:
         return self._fetched_at is not None and self._clock() - self._fetched_at < self._ttl
@@ -133,7 +150,7 @@ class RemoteKeySet:
         if self._failure is not None:
             why = f" ({self._failure.message})"
         else:
-            why = "" if self._fetched_at is not None else " (it was not fetched yet)"
+            why = "" if self._is_fresh() else " (it is due to be fetched)"
         return UnknownKeyError(f"The key set {quoted(self.url)} has no key {quoted(kid)}{why}.", source=self)
 
 

@@ -11,12 +11,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
-from undersign.errors import SettingsError, quoted
+from undersign.encoding import dump_json
+from undersign.errors import PolicyError, SettingsError, quoted
 
 from .tables import (
     Authority,
     Client,
     ClientKey,
+    Document,
     Fetch,
     Issuer,
     Key,
@@ -200,6 +202,17 @@ def _text(value: object) -> str:
     return value
 
 
+def _document(value: object) -> Document:
+    if isinstance(value, Mapping):
+        try:
+            return Document(dump_json(dict(value)).decode())
+        except PolicyError:
+            raise _Bad("must hold JSON values only.") from None
+    if not isinstance(value, str) or any(character < " " and character not in "\r\n\t" for character in value):
+        raise _Bad("must be text, or a table for a JWK.")
+    return Document(value)
+
+
 def _number(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**53:
         raise _Bad("must be a whole number, not negative.")
@@ -253,6 +266,7 @@ _READERS: Final[Mapping[str, Callable[[object], object]]] = {
         (int | None, _number),
         (bool, _flag),
         (tuple[str, ...], _texts),
+        (Document, _document),
         (Seconds, _seconds),
         (Seconds | None, _seconds),
         (Reference, _reference),

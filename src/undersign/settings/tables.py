@@ -11,6 +11,7 @@ __all__ = [
     "Authority",
     "Client",
     "ClientKey",
+    "Document",
     "Fetch",
     "Issuer",
     "Key",
@@ -28,6 +29,9 @@ __all__ = [
 
 Seconds = NewType("Seconds", int)
 """Written as text with a unit: "90s", "15m", "24h", "90d"."""
+
+Document = NewType("Document", str)
+"""A public document of several lines, such as PEM; a JWK may be a table, and is kept as JSON."""
 
 Reference = NewType("Reference", str)
 """Where a secret is, never the secret: "env:NAME" or "file:PATH"."""
@@ -168,9 +172,9 @@ class ClientKey:
     """One public key of a client, written into the file itself."""
 
     name: str
-    jwk: str = ""
-    pem: str = ""
-    x509: str = ""
+    jwk: Document = Document("")
+    pem: Document = Document("")
+    x509: Document = Document("")
     not_before: str = ""
     not_after: str = ""
     usage: str = "sig"

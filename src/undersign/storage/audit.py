@@ -68,7 +68,7 @@ def _first_line(connection: sqlite3.Connection, plan: Plan, now: float, node: st
 def lines_after(database: Database, seq: int, *, limit: int = 1000) -> tuple[Line, ...]:
     """Read the lines that come after one, in order."""
     wanted = select(audit_lines).where(audit_lines.c.seq > seq).order_by(audit_lines.c.seq).limit(limit)
-    with database.engine.connect() as connection:
+    with database.read() as connection:
         return tuple(map(_line, connection.execute(wanted)))
 
 
@@ -79,7 +79,7 @@ def head_line(database: Database) -> Line:
         StorageError: There is no chain yet.
     """
     wanted = select(audit_lines).join(chain, chain.c.seq == audit_lines.c.seq)
-    with database.engine.connect() as connection:
+    with database.read() as connection:
         row = connection.execute(wanted).one_or_none()
     if row is None:
         raise StorageError(
@@ -91,7 +91,7 @@ def head_line(database: Database) -> Line:
 def line_of_request(database: Database, request_id: str, *, outcome: str = "done") -> Line | None:
     """Find the line of a request, so that it can be receipted again."""
     wanted = select(audit_lines).where(audit_lines.c.request_id == request_id, audit_lines.c.outcome == outcome)
-    with database.engine.connect() as connection:
+    with database.read() as connection:
         row = connection.execute(wanted.order_by(audit_lines.c.seq).limit(1)).one_or_none()
     return None if row is None else _line(row)
 

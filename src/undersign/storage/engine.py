@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from random import uniform
 from typing import Final
@@ -30,7 +32,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.engine: Engine = create_engine(f"sqlite:///{path}", creator=self.connect)
+        self.engine: Engine = create_engine(f"sqlite:///{path}", creator=self._reader)
         event.listen(self.engine, "begin", _begin)
 
     @classmethod
@@ -69,6 +71,19 @@ class Database:
         connection.execute("PRAGMA trusted_schema = OFF")
         return connection
 
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection for one consistent read.
+
+        Raises:
+            StorageError: The database cannot be read.
+        """
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise StorageError(f"The database cannot be read: {type(error).__name__}.") from error
+
     def migrate(self) -> None:
         """Bring the schema to the newest revision, one process at a time."""
         with self.engine.connect().execution_options(**_IMMEDIATE) as connection, connection.begin():
@@ -81,6 +96,11 @@ class Database:
                 raise StorageError(
                     "The database was made by a newer release.", help="Run that release, or restore a backup."
                 ) from error
+
+    def _reader(self) -> sqlite3.Connection:
+        connection = self.connect()
+        connection.execute("PRAGMA busy_timeout = 5000")  # readers wait for recovery and checkpoints only
+        return connection
 
     def dispose(self) -> None:
         """Close what is open."""

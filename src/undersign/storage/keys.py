@@ -34,7 +34,7 @@ class KeyStore:
         wanted = select(keys).order_by(keys.c.name, keys.c.version)
         if name is not None:
             wanted = wanted.where(keys.c.name == name)
-        with self.database.engine.connect() as connection:
+        with self.database.read() as connection:
             return tuple(map(_record, connection.execute(wanted)))
 
     def active(self, name: str) -> KeyRecord:
@@ -62,7 +62,7 @@ class KeyStore:
             StorageError: There is none, or it does not belong there.
         """
         wanted = select(keys.c.sealed).where(keys.c.name == record.name, keys.c.version == record.version)
-        with self.database.engine.connect() as connection:
+        with self.database.read() as connection:
             sealed = connection.execute(wanted).scalar_one_or_none()
         if sealed is None:
             raise StorageError(

@@ -16,7 +16,7 @@ __all__ = ["disabled", "set_subject"]
 def disabled(database: Database, kind: str) -> frozenset[str]:
     """Read the names of this kind (client, issuer, worker, user) that are disabled now."""
     wanted = select(subjects.c.name).where(subjects.c.kind == kind, subjects.c.disabled != 0)
-    with database.engine.connect() as connection:
+    with database.read() as connection:
         return frozenset(connection.execute(wanted).scalars())
 
 
