@@ -9,6 +9,7 @@ import pytest
 
 from undersign import jwk, jwt
 from undersign.access.issuers import Issuer, Issuers, VerifiedCaller
+from undersign.access.rules import Facts, Rule
 from undersign.audit.record import Caller
 from undersign.encoding import b64url_decode, b64url_encode
 from undersign.errors import (
@@ -19,6 +20,7 @@ from undersign.errors import (
     KeySelectionError,
     MissingClaimError,
     PolicyError,
+    RuleDeniedError,
     TokenError,
     UnauthenticatedError,
     UndersignError,
@@ -57,6 +59,29 @@ def test_a_good_token_gives_its_caller():
     assert caller.key.is_same_key(A.public())
     assert caller.caller() == Caller("https://a.example", "ana", "c1", "j1")
     assert asyncio.run(ISSUERS.averify(token())).issuer == "a"
+
+
+def test_the_scope_decides_what_may_be_signed():
+    """The claims of the verified token, and nothing else of the caller's, are what the rule is held against."""
+    rule = Rule.parse("may-sign", "scope has 'sign:contracts'")
+
+    rule.check(Facts(ISSUERS.verify(token(scope="openid sign:contracts")).claims, {}, NOW))
+    for scope in ("openid", "sign:contracts2", "design:contracts", None):
+        with pytest.raises(RuleDeniedError):
+            rule.check(Facts(ISSUERS.verify(token(scope=scope)).claims, {}, NOW))
+
+
+@pytest.mark.parametrize("alg", ["RS256", "PS256", "ES256", "Ed25519", "ML-DSA-44"])
+def test_an_issuer_is_known_by_its_key_set(alg):
+    """All that is needed of an authorization server is its iss and its published JWK Set, RSA without alg included."""
+    key = jwk.generate(alg, **({"size": 2048} if alg[1] == "S" and alg[0] in "RP" else {}))
+    published = key.public().to_jwk()
+    if key.kty == "RSA":
+        del published["alg"]
+    keys = KeySet.load(json.dumps({"keys": [published]}))
+    issuers = Issuers([issuer("a", A, keys=keys, algorithms=(alg,))], clock=lambda: NOW)
+
+    assert issuers.verify(token(key)).subject == "ana"
 
 
 def test_keys_are_sought_in_the_tokens_own_issuer_only():

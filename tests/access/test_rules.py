@@ -22,9 +22,29 @@ FINANCE = "scope has 'sign:contracts' and groups has 'finance' and count(amr) >=
 GOOD = {"scope": "openid sign:contracts", "groups": ["finance", "it"], "amr": ["pwd", "otp"], "auth_time": NOW - 10}
 
 
-def test_research_example_holds():
-    """The rule that the settings example shows holds for the token it was written for."""
-    assert verdict(FINANCE, GOOD) == "held"
+def test_a_rule_holds_or_denies():
+    """The rule that the settings example shows holds for the token it was written for, and denies another."""
+    rule = Rule.parse("finance-mfa", FINANCE)
+
+    rule.check(Facts(GOOD, {}, NOW))
+    with pytest.raises(RuleDeniedError):
+        rule.check(Facts(GOOD | {"groups": ["it"]}, {}, NOW))
+
+
+@pytest.mark.parametrize(
+    "text,value",
+    [
+        ("v == 'text'", "text"),
+        ("v == 1.5", 1.5),
+        ("v == true", True),
+        ("v has 'b'", ["a", "b"]),
+        ("v.inner.name == 'x'", {"inner": {"name": "x"}}),
+        ("not present(v.gone)", {}),
+    ],
+)
+def test_a_rule_reads_claims_of_every_json_type(text, value):
+    """Strings, numbers, booleans, lists and objects can each be asked for."""
+    assert verdict(text, {"v": value}) == "held"
 
 
 @pytest.mark.parametrize("name", sorted(GOOD))
