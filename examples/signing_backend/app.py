@@ -19,7 +19,7 @@ from .wire import Journal, UnreachableError
 
 __all__ = ["create"]
 
-_MAX_DOCUMENT = 1024 * 1024
+_MAX_DOCUMENT = 16 * 1024 * 1024
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="light dark">
 <title>A signing backend</title><h1>A signing backend</h1><p>An example of an application that uses undersign.
 <code>POST /documents</code> takes a document and gives it back signed, with a receipt;
@@ -39,7 +39,7 @@ class Backend:
         """Steps 2 to 11 of the main job."""
         document = await request.body()
         if not document or len(document) > _MAX_DOCUMENT:
-            return JSONResponse({"error": "a document of 1 octet to 1 MiB"}, 413)
+            return JSONResponse({"error": "a document of 1 octet to 16 MiB"}, 413)
         media_type = request.headers.get("content-type", "application/octet-stream")
         signed = await run_in_threadpool(self._sign, document, media_type)
         return JSONResponse({"result": signed.result, "receipt": signed.receipt, "detached": signed.detached})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from undersign.storage.heads import HeadSigner
 from undersign.storage.keys import KeyStore, ensure_key
 from undersign.storage.writer import Write, Writer
 
-from .keyring import DEFAULT_ALG, Keyring, open_log, wanted_keys
+from .keyring import DEFAULT_ALG, Keyring, OpenedLog, open_log, wanted_keys
 from .parties import AuthorizationServer, authorization_server, issuer
 from .workers import workers
 
@@ -80,29 +81,39 @@ def assemble(settings: Settings, *, clock: Callable[[], float] = time.time) -> H
         StorageError: The database cannot be used.
         ChainError: The audit chain has another root than the key that is there.
     """
-    database = Database.open(storage_url(settings))
-    envelope = Envelope(master_key(_located(settings.storage.master_key, settings.folder), create=settings.server.demo))
-    store = KeyStore(database, envelope)
-    tokens = {name: TOKEN_KINDS[kind](name, store) for name, kind in _token_kinds(settings)}
-    log = open_log(database, store, tokens["software"], settings, clock)
-    writer = log.writer
-    keyring = Keyring(store, tokens, {key.name: key.limit for key in settings.keys})
-    for name, wanted in wanted_keys(settings):
-        ensure_key(store, writer, tokens[name], wanted, now=clock())
-    keyring.reload()
+    with ExitStack() as opened:
+        database = Database.open(storage_url(settings))
+        opened.callback(database.dispose)
+        master = _located(settings.storage.master_key, settings.folder)
+        store = KeyStore(database, Envelope(master_key(master, create=settings.server.demo)))
+        tokens = {name: TOKEN_KINDS[kind](name, store) for name, kind in _token_kinds(settings)}
+        log = open_log(database, store, tokens["software"], settings, clock)
+        opened.callback(log.writer.close)
+        keyring = Keyring(store, tokens, {key.name: key.limit for key in settings.keys})
+        for name, wanted in wanted_keys(settings):
+            ensure_key(store, log.writer, tokens[name], wanted, now=clock())
+        keyring.reload()
+        house = _house(settings, database, log, keyring, clock)
+        log.writer.submit(Write(Entry("config_loaded", "ok", detail=(("sha256", settings.fingerprint),)))).result()
+        opened.pop_all()
+    return house
+
+
+def _house(
+    settings: Settings, database: Database, log: OpenedLog, keyring: Keyring, clock: Callable[[], float]
+) -> House:
     rules = {rule.name: Rule.parse(rule.name, rule.text) for rule in settings.rules}
-    writer.submit(Write(Entry("config_loaded", "ok", detail=(("sha256", settings.fingerprint),)))).result()
     return House(
         settings=settings,
         url=settings.server.url.rstrip("/"),
         database=database,
-        writer=writer,
+        writer=log.writer,
         keyring=keyring,
         issuers=Issuers([issuer(each, settings, keyring) for each in settings.issuers], clock=clock),
         workers=workers(settings, rules),
         auditor=rules.get("auditor"),
         authorization=authorization_server(settings, keyring, clock),
-        heads=HeadSigner(database, writer, chain=log.chain, root=log.root, clock=clock),
+        heads=HeadSigner(database, log.writer, chain=log.chain, root=log.root, clock=clock),
         root=log.root.public.thumbprint(),
         probe_key=generate(DEFAULT_ALG),
         clock=clock,

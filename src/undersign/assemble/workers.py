@@ -36,6 +36,13 @@ def _worker(worker: configured.Worker, rules: Mapping[str, Rule]) -> Worker:
     missing = [name for name in worker.allow if name not in rules]
     if missing or not (worker.anyone or worker.allow):
         raise SettingsError(f"Worker {quoted(worker.name)}: allow names no rule, or one that is not there.")
+    try:
+        return _made(worker, rules)
+    except PolicyError as error:
+        raise SettingsError(f"Worker {quoted(worker.name)}: {error.message}", help=error.help) from error
+
+
+def _made(worker: configured.Worker, rules: Mapping[str, Rule]) -> Worker:
     anyone: Authorizer = Anyone()
     made = Worker(
         name=worker.name,
@@ -51,10 +58,7 @@ def _worker(worker: configured.Worker, rules: Mapping[str, Rule]) -> Worker:
         detached_from=worker.detached_from,
         configuration=sha256(dump_json(_plain(asdict(worker)))).hexdigest(),
     )
-    try:
-        FORMATS[made.format].check_configuration(made)
-    except PolicyError as error:
-        raise SettingsError(error.message, help=error.help) from error
+    FORMATS[made.format].check_configuration(made)
     return made
 
 

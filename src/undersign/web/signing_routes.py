@@ -39,7 +39,7 @@ from .problem import MEDIA_TYPE
 __all__ = ["SigningRoutes"]
 
 _ENVELOPE: Final = "application/json"
-_MAX_ENVELOPE: Final = DEFAULT.payload * 3 // 2  # base64url and a little around it
+_MAX_ENVELOPE: Final = DEFAULT.token
 
 
 class SigningRoutes:

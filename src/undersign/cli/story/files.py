@@ -18,6 +18,7 @@ from typing import Final
 
 from undersign import jwk
 from undersign.errors import SettingsError
+from undersign.limits import DEFAULT
 
 __all__ = ["CLIENT", "OTHER_AUDIENCE", "WORKER", "Document", "Plan", "agreement", "archive", "document", "make"]
 
@@ -25,7 +26,7 @@ CLIENT: Final = "signing-backend"
 WORKER: Final = "contracts"
 OTHER_AUDIENCE: Final = "https://archive.example"
 _MARK: Final = "demo.pid"
-_MAX_DOCUMENT: Final = 1024 * 1024
+_MAX_DOCUMENT: Final = DEFAULT.payload
 _ALG: Final = "Ed25519"
 
 _AUTHORIZATION: Final = """\
@@ -174,7 +175,7 @@ def document(path: Path) -> Document:
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.", help="Name a file to sign.") from error
     if not 1 <= len(octets) <= _MAX_DOCUMENT:
-        raise SettingsError(f"{path} has {len(octets)} octets.", help="This release signs 1 octet to 1 MiB.")
+        raise SettingsError(f"{path} has {len(octets)} octets.", help="This release signs 1 octet to 16 MiB.")
     return Document(path.name, "application/pdf" if octets.startswith(b"%PDF-") else "application/octet-stream", octets)
 
 

@@ -10,7 +10,8 @@ from typing import Final
 
 from undersign import jws
 from undersign.cryptotoken.token import TokenSigner
-from undersign.errors import PolicyError, RequestError
+from undersign.errors import PolicyError, RequestError, RequestTooLargeError
+from undersign.limits import DEFAULT
 from undersign.signing.authorizers import Authorization
 from undersign.signing.mapping import Placed
 from undersign.signing.request import Document
@@ -21,6 +22,8 @@ from .made import Made
 __all__ = ["FORMAT", "check", "check_configuration", "make"]
 
 FORMAT: Final = "jws"
+# What can stand in a compact JWS that every reader of ours takes: base64url, and room for the header.
+_MAX_ATTACHED: Final = DEFAULT.token * 3 // 4 - 64 * 1024
 
 
 def check_configuration(worker: Worker) -> None:
@@ -43,6 +46,8 @@ def check(worker: Worker, document: Document) -> None:
     Raises:
         RequestError: The signed document would pass for a JWT.
     """
+    if document.detached is False and len(document.octets) > _MAX_ATTACHED:
+        raise RequestTooLargeError("The document is too large to stand in the result.", help="Ask for it detached.")
     if worker.type or not _is_object(document.octets):
         return
     raise RequestError(
@@ -60,7 +65,9 @@ def make(worker: Worker, document: Document, placed: Placed, authorization: Auth
     """
     if (type(authorization), authorization.worker) != (Authorization, worker.name):
         raise PolicyError("The authorization is not one for this worker.")
-    detached = len(document.octets) >= worker.detached_from if document.detached is None else document.detached
+    detached = document.detached
+    if detached is None:
+        detached = len(document.octets) >= min(worker.detached_from, _MAX_ATTACHED)
     header = dict(placed.header)
     if worker.type:
         header["typ"] = worker.type

@@ -1,0 +1,127 @@
+"""What holds for every address: the Host, the headers, the problems, the document that describes them."""
+
+import re
+
+import pytest
+from starlette.routing import Route
+
+from tests.web.desk import TOML, URL, open_desk
+from undersign.errors import SettingsError
+from undersign.web.crash import POINTS, Crash
+from undersign.web.guard import POLICY
+
+
+def routes(desk):
+    return [route for route in desk.client.app.routes if isinstance(route, Route)]
+
+
+def test_openapi_describes_what_is_served_and_nothing_else(desk):
+    """The document and the routes name the same methods at the same addresses."""
+    document = desk.client.get("/openapi.json").json()
+    described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
+    served = {(method, route.path) for route in routes(desk) for method in route.methods - {"HEAD"}}
+
+    assert described == served
+    assert document["servers"] == [{"url": URL}]
+
+
+def test_openapi_references_resolve(desk):
+    """Each schema that the document refers to is in it."""
+    answer = desk.client.get("/openapi.json")
+    schemas = answer.json()["components"]["schemas"]
+
+    assert set(re.findall(r'"#/components/schemas/([^"]+)"', answer.text)) <= schemas.keys()
+    assert {"SignAnswer", "WorkerDescription", "Problem"} <= schemas.keys()
+
+
+def test_openapi_describes_the_answers(desk):
+    """What the signing API answers has the members that the document names."""
+    schema = desk.client.get("/openapi.json").json()["components"]["schemas"]["SignAnswer"]
+    answer = desk.sign(token=desk.token()).json()
+
+    assert set(schema["required"]) == answer.keys() == schema["properties"].keys()
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost", "localhost:8081", "LOCALHOST:8080.evil", ""])
+def test_another_host_is_421(desk, host):
+    """A request for another name than the configured one reaches nothing, not even the health check."""
+    for path in ("/", "/token", "/healthz", "/nowhere"):
+        assert desk.client.get(path, headers={"Host": host}).status_code == 421
+
+
+def test_every_answer_is_strict(desk):
+    """Pages, JSON and refusals alike carry the policy, and no answer names the server software."""
+    for path in ("/", "/style.css", "/openapi.json", "/healthz", "/jwks.json", "/nowhere"):
+        headers = desk.client.get(path).headers
+        assert headers["content-security-policy"] == POLICY
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "server" not in headers
+
+
+def test_methods_are_closed(desk):
+    """Another method than the described one is a problem document with an Allow header."""
+    answer = desk.client.delete("/token")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_unknown_address_is_a_problem(desk):
+    """What is not here is a problem document of a stable type."""
+    answer = desk.client.get("/nowhere")
+
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:undersign:problem:not-here")
+
+
+def test_the_page_says_what_is_here(desk):
+    """The page names every address, loads nothing from elsewhere and runs no script."""
+    page = desk.client.get("/").text
+
+    for route in routes(desk):
+        assert route.path in page
+    assert "<script" not in page
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)
+    assert "light dark" in page
+
+
+def test_health(desk):
+    """Alive means that it answers; ready tells what the last probe found."""
+    assert desk.client.get("/healthz").json()["status"] == "ok"
+    assert desk.client.get("/readyz").json()["checks"] == {"database": "ok", "crypto_token": "ok"}
+
+
+def test_roles_decide_what_is_served(tmp_path):
+    """A server of one role has that role's addresses only."""
+    with open_desk(tmp_path, TOML.replace('["authorization", "signing"]', '["authorization"]')) as desk:
+        assert desk.client.get("/jwks.json").status_code == 200
+        assert desk.client.get("/v1/workers").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ('bind = "none"', 'bind = "hash"'),
+        ('type = "contract+jws"', 'type = "at+jwt"'),
+        ('type = "contract+jws"', 'type = "JWT"'),
+        ('"log.subject"', '"jws.header.kid"'),
+        ('allow = ["may-sign"]', 'allow = ["nobody"]'),
+        ('jwks = "file:stranger.json"', "discovery = true"),
+        ('grants = ["client_credentials"]', 'grants = ["authorization_code"]'),
+    ],
+    ids=["bind", "at+jwt", "JWT", "kid", "rule", "discovery", "grant"],
+)
+def test_what_is_unsafe_or_not_built_does_not_start(tmp_path, change):
+    """A worker that could make tokens, choose its key by a claim, or rest on what is missing does not start."""
+    with pytest.raises(SettingsError), open_desk(tmp_path, TOML.replace(*change)):
+        pass
+
+
+def test_crash_points_need_hooks_and_loopback():
+    """The tests' kill switch does nothing unless it is armed twice, and names its points."""
+    armed = {"UNDERSIGN_TEST_HOOKS": "1", "UNDERSIGN_TEST_KILL_AT": "after_sign"}
+    for environment, loopback in (({}, True), ({"UNDERSIGN_TEST_KILL_AT": "after_sign"}, True), (armed, False)):
+        for point in POINTS:
+            Crash(environment, loopback=loopback).at(point)
+    with pytest.raises(SettingsError):
+        Crash({**armed, "UNDERSIGN_TEST_KILL_AT": "somewhere"}, loopback=True)
