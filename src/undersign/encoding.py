@@ -170,13 +170,13 @@ def parse_object(octets: bytes, limits: Limits = DEFAULT) -> FrozenDict:
 
 def parse_json(octets: bytes, limits: Limits = DEFAULT) -> Any:
     """Parse any JSON value from UTF-8, read-only; raises as `parse_object` does."""
-    # 1. Caps come first. Brackets inside strings are counted too: that only makes the exact count run more often.
-    arrays = octets.count(b"[")
-    if arrays + octets.count(b"{") > limits.depth or len(octets) > limits.members:
-        _check_shape(octets, limits)
     try:
-        # 2. UTF-8, strictly: no byte order mark, no other encoding.
+        # 1. UTF-8, strictly: no byte order mark, no other encoding.
         text = octets.decode()
+        # 2. Caps come before parsing. Brackets in strings count too: that only has the exact count run more often.
+        nested = "[" in text or text.find("{", 1) != -1
+        if len(text) > limits.members or (nested and text.count("[") + text.count("{") > limits.depth):
+            _check_shape(octets, limits)
         # 3. JSON, with every name once.
         value, end = _scan(text, 0)
     except (StopIteration, RecursionError, ValueError) as error:
@@ -184,9 +184,9 @@ def parse_json(octets: bytes, limits: Limits = DEFAULT) -> Any:
     if end != len(text) and text[end:].strip(_SPACE):
         raise InvalidJSONError("There is text after the JSON value.")
     # 4. Escapes can spell what UTF-8 cannot: half of a surrogate pair.
-    if "\\u" in text:
+    if "\\" in text:
         _check_surrogates(value)
-    return _freeze_arrays(value) if arrays else value
+    return _freeze_arrays(value) if nested else value
 
 
 def _again(octets: bytes, error: Exception, limits: Limits) -> tuple[Any, int, str]:

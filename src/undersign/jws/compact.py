@@ -80,7 +80,7 @@ class CompactVerifier:
             UndersignError: Whatever is wrong with it.
         """
         # 1. Octets, and not too many (RFC 7515 section 5.2 step 1).
-        octets = token if type(token) is bytes else _ascii(token)
+        octets = token.encode("ascii") if type(token) is str and token.isascii() else _ascii(token)
         if len(octets) > self._cap:
             raise LimitError(f"The token is longer than {self._cap} octets.")
         # 2. Three segments.
