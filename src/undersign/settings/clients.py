@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 
 from undersign.errors import UndersignError
 from undersign.jwks import KeySet
+from undersign.oauth.client import AUDIENCE_POLICIES
+from undersign.oauth.client_auth import METHODS
+from undersign.oauth.grants import GRANTS
 
 from .reader import Problem
 from .secrets import public_text
@@ -15,10 +18,7 @@ from .tables import Client, Settings
 
 __all__ = ["check_clients"]
 
-AUTHENTICATIONS: Final = ("private_key_jwt",)
 PROFILES: Final = ("basic", "baseline")
-GRANTS: Final = ("client_credentials", "authorization_code", "refresh_token")
-AUDIENCE_POLICIES: Final = ("issuer", "issuer_string", "legacy_endpoint", "legacy_token_endpoint")
 
 
 def check_clients(settings: Settings) -> Iterator[Problem]:
@@ -40,10 +40,10 @@ def check_clients(settings: Settings) -> Iterator[Problem]:
 
 def _words(where: str, client: Client) -> Iterator[Problem]:
     for field, values, known in (
-        ("auth", (client.auth,), AUTHENTICATIONS),
+        ("auth", (client.auth,), tuple(METHODS)),
         ("profile", (client.profile,), PROFILES),
         ("audience_policy", (client.audience_policy,), AUDIENCE_POLICIES),
-        ("grants", client.grants, GRANTS),
+        ("grants", client.grants, tuple(GRANTS)),
     ):
         for value in values:
             if value not in known:
