@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from undersign import jwk
-from undersign.errors import SettingsError
+from undersign.errors import SettingsError, quoted
 from undersign.limits import DEFAULT
 
 __all__ = ["CLIENT", "OTHER_AUDIENCE", "WORKER", "Document", "Plan", "agreement", "archive", "document", "make"]
@@ -173,9 +173,13 @@ def document(path: Path) -> Document:
     try:
         octets = path.read_bytes()
     except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}.", help="Name a file to sign.") from error
+        raise SettingsError(
+            f"{quoted(str(path))} cannot be read: {error.strerror}.", help="Name a file to sign."
+        ) from error
     if not 1 <= len(octets) <= _MAX_DOCUMENT:
-        raise SettingsError(f"{path} has {len(octets)} octets.", help="This release signs 1 octet to 16 MiB.")
+        raise SettingsError(
+            f"{quoted(str(path))} has {len(octets)} octets.", help="This release signs 1 octet to 16 MiB."
+        )
     return Document(path.name, "application/pdf" if octets.startswith(b"%PDF-") else "application/octet-stream", octets)
 
 

@@ -32,7 +32,7 @@ class Teller:
 
     def title(self, text: str) -> None:
         """A heading."""
-        print(f"\n{self._paint('1', text)}", flush=True)
+        print(f"\n{self._paint('1', shown(text))}", flush=True)
 
     def said(self, step: str, speaker: str, listener: str, what: str) -> None:
         """Who spoke to whom, and what travelled."""
