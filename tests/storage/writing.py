@@ -23,7 +23,9 @@ def intent(number=0, **members):
 def settle(database, clock, *writes):
     """Commit these writes as one batch, without a thread, and give their verdicts."""
     jobs = [Job.of(write) for write in writes]
-    Writer(database, clock=clock)._commit(jobs)
+    writer = Writer(database, clock=clock)
+    writer._commit(jobs)
+    writer._disconnect()
     return [type(job.future.exception()).__name__ if job.future.exception() else "ok" for job in jobs]
 
 

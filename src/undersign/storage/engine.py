@@ -54,8 +54,12 @@ class Database:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600)
             database = cls(path)
-            if migrate:
-                database.migrate()
+            try:
+                if migrate:
+                    database.migrate()
+            except (StorageError, sqlite3.Error, SQLAlchemyError):
+                database.dispose()
+                raise
         except (OSError, sqlite3.Error, SQLAlchemyError) as error:
             raise StorageError(f"The database {quoted(str(path))} cannot be opened: {type(error).__name__}.") from error
         return database

@@ -62,7 +62,11 @@ class Writer:
             StorageError: The database cannot be opened, or has no chain.
         """
         self._connection = self._connect()
-        read_head(self._connection)
+        try:
+            read_head(self._connection)
+        except (StorageError, sqlite3.Error):
+            self._disconnect()
+            raise
         self._open = True
         self._thread = Thread(target=self._serve, name="undersign-writer", daemon=True)
         self._thread.start()
