@@ -86,6 +86,9 @@ class KeySet:
         msg = "A KeySet is read-only; make a new one."
         raise AttributeError(msg)
 
+    def __delattr__(self, name: str) -> NoReturn:
+        self.__setattr__(name, None)
+
     def __iter__(self) -> Iterator[Key]:
         return iter(self.keys)
 

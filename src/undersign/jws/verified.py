@@ -46,6 +46,9 @@ class SignatureReport:
         msg = "A SignatureReport is read-only."
         raise AttributeError(msg)
 
+    def __delattr__(self, name: str) -> NoReturn:
+        self.__setattr__(name, None)
+
     def __repr__(self) -> str:
         return f"<SignatureReport alg={self.protected.get('alg')!r} {'verified' if self.verified else self.code}>"
 
@@ -74,6 +77,9 @@ class VerifiedJWS:
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         msg = "A VerifiedJWS is read-only."
         raise AttributeError(msg)
+
+    def __delattr__(self, name: str) -> NoReturn:
+        self.__setattr__(name, None)
 
     def __init_subclass__(cls) -> NoReturn:
         msg = "A VerifiedJWS is not subclassed: a subclass could say what it was never told."

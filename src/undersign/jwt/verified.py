@@ -33,6 +33,9 @@ class VerifiedJWT:
         msg = "A VerifiedJWT is read-only."
         raise AttributeError(msg)
 
+    def __delattr__(self, name: str) -> NoReturn:
+        self.__setattr__(name, None)
+
     def __init_subclass__(cls) -> NoReturn:
         msg = "A VerifiedJWT is not subclassed: a subclass could say what it was never told."
         raise TypeError(msg)
