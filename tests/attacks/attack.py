@@ -1,0 +1,37 @@
+"""One hostile input, and the calls that a recipient would make with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from tests.attacks.forge import AUDIENCE, CLAIMS, ISSUER, NOW, SECRET, token
+from undersign import errors, jws, jwt
+
+HEAD: Final = {"alg": "HS256"}
+GOOD: Final = token({"alg": "HS256", "typ": "JWT"}, CLAIMS)
+
+
+class Attack(NamedTuple):
+    """One hostile input."""
+
+    name: str
+    """Its row in the table, and what it is."""
+    error: type[errors.UndersignError]
+    do: Callable[[], object]
+    """What a recipient would call."""
+    source: Any
+    """The token or key, of which nothing may appear in a message."""
+
+
+def by_jwt(name: str, text: Any, error: type[errors.UndersignError], keys: Any = SECRET, **options: Any) -> Attack:
+    """Hand the text to a JWT verifier."""
+    expected: dict[str, Any] = {"issuer": ISSUER, "audience": AUDIENCE, "now": NOW, **options}
+    return Attack(name, error, lambda: jwt.verify(text, keys, **expected), str(text))
+
+
+def by_jws(name: str, text: Any, error: type[errors.UndersignError], keys: Any = SECRET, **options: Any) -> Attack:
+    """Hand the token to a JWS verifier."""
+    shown = text if isinstance(text, str) else json.dumps(text) if isinstance(text, dict) else repr(text)
+    return Attack(name, error, lambda: jws.verify(text, keys, **options), shown)
