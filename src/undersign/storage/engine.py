@@ -25,6 +25,15 @@ from undersign.errors import SettingsError, StorageError, quoted
 __all__ = ["Database", "begin_immediate"]
 
 BUSY_DEADLINE: Final = 10.0
+# Waiting for the change to WAL is SQLite's; afterwards begin_immediate waits, with jitter.
+_SETTINGS: Final = (
+    "busy_timeout = 5000",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "busy_timeout = 0",
+    "foreign_keys = ON",
+    "trusted_schema = OFF",
+)
 
 
 class Database:
@@ -67,12 +76,12 @@ class Database:
     def connect(self) -> sqlite3.Connection:
         """Open a driver connection that leaves transactions to its caller."""
         connection = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA busy_timeout = 5000")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA busy_timeout = 0")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA trusted_schema = OFF")
+        try:
+            for setting in _SETTINGS:
+                connection.execute(f"PRAGMA {setting}")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
     @contextmanager
