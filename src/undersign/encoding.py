@@ -170,6 +170,7 @@ def parse_object(octets: bytes, limits: Limits = DEFAULT) -> FrozenDict:
 
 def parse_json(octets: bytes, limits: Limits = DEFAULT) -> Any:
     """Parse any JSON value from UTF-8, read-only; raises as `parse_object` does."""
+    nested = True
     try:
         # 1. UTF-8, strictly: no byte order mark, no other encoding.
         text = octets.decode()

@@ -15,6 +15,7 @@ class Limits:
     Args:
         token: The longest JWS in any serialization, payload included.
         jwt: The longest JWT.
+        inflated: The longest payload of a compressed JWT, after it was inflated.
         header: The longest protected header, base64url-encoded.
         payload: The longest detached payload that is held in memory.
         depth: How deep JSON may nest.
@@ -29,10 +30,23 @@ class Limits:
         PolicyError: A name is unknown or a value is not a positive integer.
     """
 
-    __slots__ = ("depth", "header", "jwt", "kdf_iterations", "key", "keys", "members", "payload", "signatures", "token")
+    __slots__ = (
+        "depth",
+        "header",
+        "inflated",
+        "jwt",
+        "kdf_iterations",
+        "key",
+        "keys",
+        "members",
+        "payload",
+        "signatures",
+        "token",
+    )
 
     token: int
     jwt: int
+    inflated: int
     header: int
     payload: int
     depth: int
@@ -68,6 +82,7 @@ class Limits:
 _DEFAULTS: Final = {
     "token": 2 * 1024 * 1024,
     "jwt": 64 * 1024,
+    "inflated": 256 * 1024,
     "header": 32 * 1024,
     "payload": 16 * 1024 * 1024,
     "depth": 32,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from .keyset import KeySet, KeySource, OneKey, Skipped, as_source
+from .resolver import KeyResolver
 
-__all__ = ["KeySet", "KeySource", "OneKey", "RemoteKeySet", "Skipped", "as_source"]
+__all__ = ["KeyResolver", "KeySet", "KeySource", "OneKey", "RemoteKeySet", "Skipped", "as_source"]
 
 
 def __getattr__(name: str) -> object:

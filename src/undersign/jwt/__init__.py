@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
+from .builder import Builder, builder
 from .sign import Signer, sign
 from .verified import VerifiedJWT
 from .verify import Verifier, verify
 
-__all__ = ["Signer", "VerifiedJWT", "Verifier", "sign", "verify"]
+__all__ = ["Builder", "Signer", "VerifiedJWT", "Verifier", "builder", "sign", "verify"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..encoding import FrozenDict, freeze, parse_object
 from ..errors import InvalidHeaderError, InvalidJSONError, PolicyError, UnknownKeyError
+from ..header import names_of
 from ..jwks.keyset import Keys
 from ..jws.compact import CompactVerifier
 from ..limits import DEFAULT, Limits
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from types import EllipsisType
 
-__all__ = ["Verifier", "verify"]
+__all__ = ["CALG", "Verifier", "verify"]
+
+CALG: Final = "jjwt-calg"
 
 
 class Verifier:
@@ -39,7 +42,7 @@ class Verifier:
         leeway: How far clocks may differ: ``"30s"``, a timedelta or seconds.
         max_age: How long ago the token may have been issued.
         understood: Critical header extensions that your code processes.
-        quirks: Leniency by name: ``padding``, ``short-secret``. Each shows in ``checks``.
+        quirks: Leniency by name: ``padding``, ``short-secret``, ``jjwt-calg``. Each shows in ``checks``.
         clock: What tells the time, in seconds since 1970.
         limits: Caps.
         codec: ``json``, or ``msgspec`` for speed with that package; it reads the last of two members of one name.
@@ -49,7 +52,7 @@ class Verifier:
         KeyMaterialError, AlgorithmNotAllowedError: The keys cannot serve it.
     """
 
-    __slots__ = ("_checks", "_clock", "_expectation", "_limits", "_open", "_parse", "_typs")
+    __slots__ = ("_checks", "_clock", "_expectation", "_inflate", "_limits", "_open", "_parse", "_typs")
 
     def __init__(
         self,
@@ -72,11 +75,13 @@ class Verifier:
         self._expectation = Expectation(
             issuer=issuer, audience=audience, typ=typ, require=require, waive=waive, leeway=leeway, max_age=max_age
         )
+        lenient = frozenset(names_of(quirks, "quirks"))
         compact = CompactVerifier(
-            keys, algorithms=algorithms, understood=understood, quirks=quirks, limits=limits, cap=limits.jwt
+            keys, algorithms=algorithms, understood=understood, quirks=lenient - {CALG}, limits=limits, cap=limits.jwt
         )
         self._open = compact.open
-        self._checks = (*self._expectation.checks, *(f"quirk:{name}" for name in sorted(compact.quirks)))
+        self._checks = (*self._expectation.checks, *(f"quirk:{name}" for name in sorted(lenient)))
+        self._inflate = _inflater() if CALG in lenient else None
         self._parse = _parser(codec)
         self._typs = self._expectation.types
         if not callable(clock):
@@ -99,7 +104,9 @@ class Verifier:
             raise InvalidHeaderError("'b64' is false in a JWT (RFC 7797 section 7).")
         if header.typ not in self._typs:
             self._expectation.check_typ(header.typ)
-        # 3. The Claims Set is one JSON object (step 10).
+        # 3. The Claims Set is one JSON object (step 10); what is compressed is inflated only now, by a quirk.
+        if self._inflate is not None:
+            payload = self._inflate(header.members, payload, self._limits)
         claims = self._parse(payload, self._limits)
         # 4. What the recipient requires of it (section 4.1).
         self._expectation.check(claims, self._clock())
@@ -157,6 +164,15 @@ def verify(
         clock=time.time if moment is None else lambda: moment,
         limits=limits,
     ).verify(token)
+
+
+def _inflater() -> Callable[[Mapping[str, Any], bytes, Limits], bytes]:
+    from .compression import inflate, is_compressed  # zlib, which other tokens do not need
+
+    def payload_of(header: Mapping[str, Any], payload: bytes, limits: Limits) -> bytes:
+        return inflate(payload, limits.inflated) if is_compressed(header) else payload
+
+    return payload_of
 
 
 def _parser(codec: str) -> Callable[[bytes, Limits], FrozenDict]:
