@@ -68,7 +68,7 @@ class Desk:
             if any(burn.key in self.burnt for burn in burns):
                 raise ReplayedError("Used before.")
             self.burnt |= {burn.key for burn in burns}
-        return Line(1, b"{}", "0" * 64, int(self.now))
+        return Line(1, b'{"request_id":"r1"}', "0" * 64, int(self.now))
 
     def send(self, raw: RawRequest) -> Outcome:
         server = self.server()

@@ -21,14 +21,15 @@ from tests.oauth.desk import (
     refused,
 )
 from undersign import jwk, jwt
+from undersign.audit.chain import Line
 from undersign.encoding import b64url_decode, b64url_encode, dump_json
-from undersign.errors import InvalidClientError, InvalidRequestError
+from undersign.errors import InvalidClientError, InvalidRequestError, UnauthenticatedError
 from undersign.oauth.client import ClientKey
 from undersign.oauth.client_auth import AuthenticatedClient, ClientProof
-from undersign.oauth.token_endpoint import decide
+from undersign.oauth.token_endpoint import decide, perform
 
 
-def test_honest_client_gets_a_token():
+def test_a_good_assertion_proves_the_client():
     """A good assertion gives an at+jwt of five minutes for one audience, which verifies with the server's key."""
     response = Desk().ask(assertion()).response
     verifier = jwt.Verifier(SERVER_KEY.public(), issuer=ISSUER, audience=SIGNING, typ="at+jwt", clock=lambda: NOW)
@@ -43,7 +44,7 @@ def test_honest_client_gets_a_token():
     assert claims["exp"] - claims["iat"] == 300 == response.expires_in
 
 
-def test_replayed_assertion():
+def test_an_assertion_works_once():
     """The second use of an assertion is refused, and the log says why."""
     desk, token = Desk(), assertion()
     desk.ask(token)
@@ -115,7 +116,7 @@ def test_missing_audience():
         ("legacy_token_endpoint", ISSUER, False),
     ],
 )
-def test_audience_policies(policy, aud, accepted):
+def test_the_audience_policy_decides(policy, aud, accepted):
     """Each policy takes the forms it names, character by character, and no other."""
     desk = Desk(client(audience_policy=policy, sunset=NOW + 1))
     if accepted:
@@ -165,6 +166,16 @@ def test_own_key_in_the_jwk_header():
 def test_unknown_kid(kid):
     """A kid of no registered key is refused, however it is spelled."""
     assert refused(Desk(), assertion(jwk.generate("Ed25519", kid=kid))) in {"unknown_key", "invalid_header"}
+
+
+def test_the_key_is_found_by_kid():
+    """Of a client's several keys, the one that the kid names verifies; without a kid, none is guessed."""
+    second = jwk.generate("Ed25519")
+    desk = Desk(client(keys=(ClientKey(CLIENT_KEY.public()), ClientKey(second.public()))))
+    nameless = jwk.load({name: value for name, value in second.to_jwk(private=True).items() if name != "kid"})
+
+    assert desk.ask(assertion(second)).response.access_token
+    assert refused(desk, assertion(nameless, jti="two", header={"kid": "neither"})) == "unknown_key"
 
 
 def test_known_kid_with_an_unknown_key():
@@ -232,6 +243,16 @@ def test_times(claims, reason):
     assert refused(Desk(), assertion(**claims)) == reason
 
 
+def test_a_long_life_is_refused():
+    """An end that is years away is refused, and not merely clamped."""
+    assert refused(Desk(), assertion(exp=NOW + 10 * 365 * 86400)) == "incorrect_claim:exp"
+
+
+def test_an_assertion_from_the_future_is_refused():
+    """An assertion that says it was issued in ten minutes is refused."""
+    assert refused(Desk(), assertion(iat=NOW + 600, exp=NOW + 660)) == "not_yet_valid:iat"
+
+
 @pytest.mark.parametrize(
     "claims", [{"exp": NOW - 29}, {"exp": NOW + 6000}, {"exp": NOW + 60.5}, {"iat": NOW + 10}, {"nbf": NOW + 10}]
 )
@@ -262,12 +283,12 @@ def test_subject_is_not_the_client(sub):
     assert refused(Desk(), assertion(sub=sub)) != ""
 
 
-def test_issuer_is_not_the_subject():
+def test_issuer_and_subject_are_the_client():
     """iss and sub must both be the client."""
     assert refused(Desk(), assertion(iss="other")) == "incorrect_claim:iss"
 
 
-def test_client_id_is_not_the_subject():
+def test_client_id_must_agree():
     """A client_id in the form that differs from the assertion is refused."""
     assert refused(Desk(), assertion(), client_id="other") == "incorrect_claim:client_id"
 
@@ -350,9 +371,19 @@ def test_no_mechanism_at_all():
 
 def test_proof_cannot_be_made_by_hand():
     """Neither the proof nor the authenticated client can be built without the check it stands for."""
-    for kind in (ClientProof, AuthenticatedClient):
-        with pytest.raises(TypeError):
-            kind(object(), *[None] * (len(kind.__slots__)))
+    with pytest.raises(TypeError):
+        ClientProof(object(), None, None, None)
+    with pytest.raises(TypeError):
+        AuthenticatedClient(object(), None, None)
+
+
+def test_a_proof_needs_the_committed_line_of_its_request():
+    """Without a line, or with another request's, nobody is authenticated."""
+    desk = Desk()
+    decision = decide(raw_of(assertion()), desk.server())
+    for wrong in (None, b"", Line(1, b'{"request_id":"r2"}', "0" * 64, 1)):
+        with pytest.raises(UnauthenticatedError):
+            perform(decision, wrong, desk.server())
 
 
 def raw_of(token, **changes):

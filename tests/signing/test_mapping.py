@@ -80,6 +80,14 @@ def test_values_that_could_mislead_are_refused(value):
     assert caught.value.failed[0][0] == "map jws.header.title"
 
 
+def test_a_claim_reaches_the_protected_header():
+    """A mapped claim is placed under the name that the worker's configuration gives it."""
+    entries = (parse("jws.header.signed-for", "token.client_id"), parse("log.subject", "token.sub"))
+    placed = place(entries, {"client_id": "app", "sub": "ana"}, {})
+
+    assert (placed.header, placed.log) == ((("signed-for", "app"),), (("subject", "ana"),))
+
+
 def test_an_absent_claim_is_refused():
     """A claim that is not there is no empty value."""
     with pytest.raises(RuleDeniedError):

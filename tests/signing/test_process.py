@@ -2,16 +2,30 @@
 
 import copy
 import pickle
+import time
 from types import MappingProxyType
 
 import pytest
 
-from undersign import jwk
+from undersign import jwk, jws
+from undersign.access.issuers import Issuer, Issuers, VerifiedCaller
+from undersign.access.rules import Rule
 from undersign.audit.chain import Line
 from undersign.audit.record import KeyRef
-from undersign.errors import PolicyError, RequestError, UnauthenticatedError, UnknownWorkerError
+from undersign.errors import (
+    ExpiredTokenError,
+    PolicyError,
+    RequestError,
+    RuleDeniedError,
+    TokenError,
+    UnauthenticatedError,
+    UnknownWorkerError,
+)
+from undersign.jwks import KeySet
+from undersign.jwt.profiles.access_token import Minter
 from undersign.signing import receipt, usage
 from undersign.signing.authorizers import KINDS, Anyone, Authorization, Permit, Rules, confirm
+from undersign.signing.mapping import parse
 from undersign.signing.process import decide, perform
 from undersign.signing.request import Document, SigningRequest, check_digest
 from undersign.signing.worker import ActiveKey, Worker, Workers
@@ -19,6 +33,15 @@ from undersign.signing.workers import KINDS as FORMATS
 
 KEY = jwk.generate("Ed25519")
 WORKER = Worker("open", "jws", "open", Anyone(), (), (), "none", "", 1000, "0" * 64)
+
+
+ISSUERS = Issuers([Issuer("as", "https://as.example", KeySet([KEY.public()]), "https://sign.example", ("Ed25519",))])
+RULES = Rules(frozenset({"as"}), (Rule.parse("may-sign", "scope has 'sign'"),))
+
+
+def token(scope):
+    minter = Minter(KEY, issuer="https://as.example")
+    return minter.mint(subject="app", audience="https://sign.example", client_id="app", scope=scope)
 
 
 class Keys:
@@ -91,12 +114,43 @@ def test_unknown_worker():
         decide(request, Workers(), Keys(), 0.0)
 
 
-def test_rules_need_a_token():
+def test_no_token_is_refused():
     """A worker with rules permits nobody who is unknown."""
     request = SigningRequest("w", "r", Document(b"x", ""), None, "")
 
     with pytest.raises(UnauthenticatedError):
         Rules(frozenset({"as"}), ()).authorize(request, 0.0)
+
+
+def test_a_token_that_satisfies_a_rule_signs():
+    """A good token of a listed issuer permits, is used up for this worker, and its claim reaches the header."""
+    worker = Worker(
+        "w", "jws", "w", RULES, ("as",), (parse("jws.header.for", "token.client_id"),), "once", "", 1000, ""
+    )
+    request = SigningRequest("w", "request-1", Document(b"x", ""), ISSUERS.verify(token("sign")), "")
+    decision = decide(request, Workers(MappingProxyType({"w": worker})), Keys(), time.time())
+    result = perform(decision, line()).made.octets.decode()
+
+    assert len(decision.burns) == 1
+    assert jws.verify(result, KEY.public()).header["for"] == "app"
+
+
+def test_nothing_is_signed_before_the_token_is_believed():
+    """A token that does not verify is no caller, and a caller cannot be made without one."""
+    with pytest.raises(TokenError):
+        ISSUERS.verify(token("sign")[:-4] + "AAAA")
+    with pytest.raises(TypeError):
+        VerifiedCaller("as")
+    with pytest.raises(RuleDeniedError):
+        RULES.authorize(SigningRequest("w", "r", Document(b"x", ""), ISSUERS.verify(token("read")), ""), time.time())
+
+
+def test_a_token_that_ends_during_the_upload():
+    """A token that was good when the request began is refused when its time is over before the decision."""
+    request = SigningRequest("w", "r", Document(b"x", ""), ISSUERS.verify(token("sign")), "")
+
+    with pytest.raises(ExpiredTokenError):
+        RULES.authorize(request, time.time() + 301)
 
 
 def test_once_needs_a_token():

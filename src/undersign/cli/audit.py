@@ -27,7 +27,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verbs = parser.add_subparsers(title="what to do", metavar="VERB", dest="verb", required=True)
     verify = verbs.add_parser("verify", help="does the log hold together, and up to where?")
     verify.add_argument("file", type=Path, metavar="LOG", help="one line of the chain per line, as exported")
-    verify.add_argument("--root", required=True, metavar="FINGERPRINT", help="of the chain's root key, kept elsewhere")
+    verify.add_argument(
+        "--root",
+        required=True,
+        metavar="FINGERPRINT",
+        help="of the chain's root key, kept elsewhere (--root=FINGERPRINT)",
+    )
     verify.add_argument(
         "--head", action="append", default=[], type=Path, metavar="FILE", help="a signed head, kept elsewhere"
     )

@@ -51,7 +51,7 @@ Tokens and secrets come from files, standard input or the environment; `undersig
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = _joined(list(sys.argv[1:] if arguments is None else arguments))
     command = next((c for c in COMMANDS if c.name == next((a for a in given if not a.startswith("-")), "")), None)
     parser, module = _parser(command)
     if isinstance(module, int):
@@ -60,6 +60,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _without_command(parser, given)
     options = parser.parse_args(given)
     return _run(module, options)
+
+
+def _joined(words: list[str]) -> list[str]:
+    """Write ``--root -x`` as ``--root=-x``: one fingerprint in 64 begins with a dash, and argparse would not take it."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] == "--root":
+            joined[-1] = f"--root={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _run(module: ModuleType, options: argparse.Namespace) -> int:
@@ -110,7 +121,7 @@ def _without_command(parser: argparse.ArgumentParser, given: list[str]) -> int:
     if given:
         parser.parse_args(given)  # --help, --version, or a word that is no command
     parser.print_help()
-    return 0 if not given else 2
+    return 2
 
 
 def _refuse(error: UndersignError, *, as_json: bool) -> None:

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -21,10 +22,17 @@ from ..errors import SettingsError
 from ..settings import Settings, check, load
 from ..web.app import FILE_VARIABLE, create
 
+try:
+    import resource
+except ImportError:  # not on this system
+    resource = None  # type: ignore[assignment]
+
 __all__ = ["HELP", "NAME", "configure", "run"]
 
 NAME: Final = "serve"
 HELP: Final = "run the servers of a configuration file"
+_DEFAULT_HOST: Final = "127.0.0.1"
+_BACKLOG: Final = 2048
 _DEFAULT_PORT: Final = {"http": 80, "https": 443}
 
 
@@ -53,10 +61,11 @@ def run(options: argparse.Namespace) -> int:
     config = _config(options, host, port)
     if options.workers > 1:
         return _serve_many(options, settings, config)
+    _keep_secrets_out_of_core_dumps()
     house = assemble(settings)
     config.app = create(house)
     print(f"undersign: serving {house.url} ({', '.join(settings.server.roles)}); audit root {house.root}", flush=True)
-    uvicorn.Server(config).run()
+    uvicorn.Server(config).run(sockets=_sockets(settings, host, port))
     return 0
 
 
@@ -87,6 +96,22 @@ def _serve_many(options: argparse.Namespace, settings: Settings, config: uvicorn
     bound: socket.socket = config.bind_socket()
     Multiprocess(config, sockets=[bound]).run()
     return 0
+
+
+def _sockets(settings: Settings, host: str, port: int) -> list[socket.socket] | None:
+    """Both loopbacks where the address says localhost, for a browser may try either; None leaves it to the server."""
+    if host != _DEFAULT_HOST or urlsplit(settings.server.url).hostname != "localhost":
+        return None
+    first = socket.create_server((host, port), backlog=_BACKLOG)
+    with suppress(OSError):
+        return [first, socket.create_server(("::1", port), family=socket.AF_INET6, backlog=_BACKLOG)]
+    return [first]  # this machine has no IPv6
+
+
+def _keep_secrets_out_of_core_dumps() -> None:
+    if resource is not None:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _port(settings: Settings) -> int:

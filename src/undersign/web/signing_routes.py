@@ -54,19 +54,8 @@ class SigningRoutes:
         worker = (Parameter("worker", "path", "the worker's name"),)
         refused = tuple(Answer(status, text, MEDIA_TYPE) for status, text in _REFUSALS)
         needed, unknown = refused[1], refused[3]
-        keys = Answer(200, "a JWK Set (RFC 7517)", "application/jwk-set+json")
         return (
-            Operation(
-                "sign",
-                "POST",
-                "/v1/workers/{worker}/sign",
-                "Sign a document",
-                self.sign,
-                (_SIGNED, *refused),
-                (Takes("*/*", {"type": "string", "format": "binary"}), Takes(_ENVELOPE, _ENVELOPE_SCHEMA)),
-                (*worker, *_OPTIONS),
-                secured=True,
-            ),
+            self._sign_operation(worker, refused),
             Operation(
                 "workers",
                 "GET",
@@ -86,23 +75,29 @@ class SigningRoutes:
                 parameters=worker,
                 secured=True,
             ),
-            Operation(
-                "worker_jwks",
-                "GET",
-                "/v1/workers/{worker}/jwks.json",
-                "A worker's public keys",
-                self.worker_jwks,
-                (keys, unknown),
-                parameters=worker,
-            ),
-            Operation(
-                "receipt_jwks",
-                "GET",
-                "/v1/receipts/jwks.json",
-                "The keys that receipts verify with",
-                self.receipt_jwks,
-                (keys,),
-            ),
+            *self._key_operations(worker, unknown),
+        )
+
+    def _key_operations(self, worker: tuple[Parameter, ...], unknown: Answer) -> tuple[Operation, ...]:
+        keys = Answer(200, "a JWK Set (RFC 7517)", "application/jwk-set+json")
+        path, receipts = "/v1/workers/{worker}/jwks.json", "/v1/receipts/jwks.json"
+        of_worker, of_receipts = "A worker's public keys", "The keys that receipts verify with"
+        return (
+            Operation("worker_jwks", "GET", path, of_worker, self.worker_jwks, (keys, unknown), parameters=worker),
+            Operation("receipt_jwks", "GET", receipts, of_receipts, self.receipt_jwks, (keys,)),
+        )
+
+    def _sign_operation(self, worker: tuple[Parameter, ...], refused: tuple[Answer, ...]) -> Operation:
+        return Operation(
+            "sign",
+            "POST",
+            "/v1/workers/{worker}/sign",
+            "Sign a document",
+            self.sign,
+            (_SIGNED, *refused),
+            (Takes("*/*", {"type": "string", "format": "binary"}), Takes(_ENVELOPE, _ENVELOPE_SCHEMA)),
+            (*worker, *_OPTIONS),
+            secured=True,
         )
 
     async def sign(self, request: Request) -> Response:

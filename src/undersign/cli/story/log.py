@@ -57,7 +57,7 @@ def keep_head(plan: Plan, folder: Path) -> Path:
 
 def verify_as_shell(teller: Teller, folder: Path, root: str, receipts: Sequence[str]) -> None:
     """Verify the exported log by root, head and receipts, and show the command that does it."""
-    words = ["verify", "signing.ndjson", "--root", root, "--head", "head.jws", "--receipt-keys", "receipt-keys.json"]
+    words = ["verify", "signing.ndjson", f"--root={root}", "--head", "head.jws", "--receipt-keys", "receipt-keys.json"]
     for number, receipt in enumerate(receipts, 1):
         (folder / f"receipt-{number}.jws").write_text(receipt, encoding="ascii")
         words += ["--receipt", f"receipt-{number}.jws"]

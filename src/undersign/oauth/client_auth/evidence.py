@@ -7,6 +7,7 @@ into an ``AuthenticatedClient``, and only that is taken where something is grant
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final, NoReturn, final
 
 from undersign.audit.chain import Line
@@ -15,9 +16,18 @@ from undersign.jwt import VerifiedJWT
 from undersign.oauth.client import Client
 from undersign.replay import Burn
 
-__all__ = ["AuthenticatedClient", "ClientProof", "confirm", "from_assertion"]
+__all__ = ["AuthenticatedClient", "Came", "ClientProof", "confirm", "from_assertion"]
 
 _MAKER: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """How an assertion came: by which method, with which form of audience, in which request."""
+
+    method: str
+    audience_form: str
+    request_id: str
 
 
 class _Evidence:
@@ -48,20 +58,24 @@ class ClientProof(_Evidence):
         method: The name of the method, as metadata spells it.
         burn: The one-time thing to commit before anything is granted.
         audience_form: Which form of audience the assertion used, so that a legacy policy can be tightened.
+        request_id: The request that it came with.
     """
 
-    __slots__ = ("audience_form", "burn", "client", "method")
+    __slots__ = ("audience_form", "burn", "client", "method", "request_id")
 
     client: Client
     method: str
+    request_id: str
     burn: Burn
     audience_form: str
 
-    def __init__(self, maker: object, client: Client, method: str, burn: Burn, audience_form: str) -> None:
+    def __init__(self, maker: object, client: Client, burn: Burn, came: Came) -> None:
         if maker is not _MAKER:
             raise TypeError("A ClientProof is made by from_assertion only.")
-        for name, value in (("client", client), ("method", method), ("burn", burn), ("audience_form", audience_form)):
-            object.__setattr__(self, name, value)
+        object.__setattr__(self, "client", client)
+        object.__setattr__(self, "burn", burn)
+        for name in ("method", "audience_form", "request_id"):
+            object.__setattr__(self, name, getattr(came, name))
 
 
 @final
@@ -80,9 +94,7 @@ class AuthenticatedClient(_Evidence):
         object.__setattr__(self, "method", method)
 
 
-def from_assertion(
-    verified: VerifiedJWT, client: Client, *, method: str, burn: Burn, audience_form: str
-) -> ClientProof:
+def from_assertion(verified: VerifiedJWT, client: Client, burn: Burn, came: Came) -> ClientProof:
     """Make the proof from a verified assertion of this very client.
 
     Raises:
@@ -90,7 +102,7 @@ def from_assertion(
     """
     if not client.id == verified.claims.get("iss") == verified.claims.get("sub"):
         raise IncorrectClaimError("sub", "The assertion is another client's.")
-    return ClientProof(_MAKER, client, method, burn, audience_form)
+    return ClientProof(_MAKER, client, burn, came)
 
 
 def confirm(proof: ClientProof, committed: Line) -> AuthenticatedClient:
@@ -101,4 +113,6 @@ def confirm(proof: ClientProof, committed: Line) -> AuthenticatedClient:
     """
     if (type(proof), type(committed)) != (ClientProof, Line):
         raise UnauthenticatedError("Only a proof whose one-time id is committed authenticates a client.")
+    if f'"{proof.request_id}"'.encode() not in committed.body:
+        raise UnauthenticatedError("The committed line is another request's.")
     return AuthenticatedClient(_MAKER, proof.client, proof.method)

@@ -37,7 +37,7 @@ from undersign.replay import Burn
 
 from . import audience
 from .audience import Place
-from .evidence import ClientProof, from_assertion
+from .evidence import Came, ClientProof, from_assertion
 
 __all__ = ["ALGORITHMS_SUPPORTED", "ASSERTION_TYPE", "BURN", "NAME", "presents", "prove"]
 
@@ -80,7 +80,7 @@ def prove(request: TokenRequest, clients: Clients, place: Place, now: float) -> 
         raise IncorrectClaimError("sub", "iss, sub and the client's id differ.")
     form = audience.check(client, verified.claims["aud"], place, now)  # 7.
     burn = _burn(verified.claims, client, place, until)
-    return from_assertion(verified, client, method=NAME, burn=burn, audience_form=form)
+    return from_assertion(verified, client, burn, Came(NAME, form, request.request_id))
 
 
 def _assertion(request: TokenRequest) -> str:

@@ -21,7 +21,7 @@ MAKER: Final = object()  # for the authorizers of this room; tests/architecture 
 class _Evidence:
     """What both share: built here only, read-only, not copied and not pickled."""
 
-    __slots__ = ("caller", "request_id", "rule", "worker")
+    __slots__ = ()
 
     worker: str
     request_id: str
@@ -61,14 +61,14 @@ class Permit(_Evidence):
         rule: The name of the rule that held.
     """
 
-    __slots__ = ()
+    __slots__ = ("caller", "request_id", "rule", "worker")
 
 
 @final
 class Authorization(_Evidence):
     """A permit whose one-time things are used up: the worker may work, for this request only."""
 
-    __slots__ = ()
+    __slots__ = ("caller", "request_id", "rule", "worker")
 
 
 def confirm(permit: Permit, committed: Line) -> Authorization:

@@ -25,7 +25,7 @@ def keys(desk, worker="contracts"):
     return KeySet.load(desk.client.get(f"/v1/workers/{worker}/jwks.json").content)
 
 
-def test_a_document_is_signed_receipted_and_recorded(desk):
+def test_the_answer_holds_signature_and_receipt(desk):
     """The result verifies, carries the mapped claim and the worker's type, and its receipt names the committed line."""
     answer = desk.sign(token=desk.token(), body=DOCUMENT).json()
     verified = jws.verify(answer["result"], keys(desk))
@@ -160,7 +160,7 @@ def test_a_listed_issuer_only(desk):
     assert desk.sign("drafts", desk.strange()).status_code == 200
 
 
-def test_no_token_is_401_without_an_error_code(desk):
+def test_a_signing_request_carries_its_token(desk):
     """Without a token the challenge names the scheme and nothing else."""
     answer = desk.sign()
 

@@ -12,7 +12,7 @@ from undersign.storage.subjects import set_subject
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-def test_token_verifies_with_the_published_keys(desk):
+def test_the_key_set_is_published(desk):
     """The token is an at+jwt for the resource, signed by a key of /jwks.json."""
     answer = desk.ask()
     keys = KeySet.load(desk.client.get("/jwks.json").content)
@@ -21,6 +21,12 @@ def test_token_verifies_with_the_published_keys(desk):
     assert (verified.claims["client_id"], verified.claims["scope"]) == ("reports", "sign")
     assert (answer.json()["token_type"], answer.json()["expires_in"]) == ("Bearer", 300)
     assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_answer_is_never_stored(desk):
+    """Tokens and refusals alike tell every cache to keep nothing (RFC 6749 section 5.1)."""
+    for answer in (desk.ask(), desk.ask("nonsense"), desk.ask(scope="admin")):
+        assert answer.headers["cache-control"] == "no-store"
 
 
 def test_no_private_key_is_published(desk):
@@ -78,7 +84,7 @@ def test_reasons_reach_the_log_when_the_process_ends(tmp_path):
     ],
     ids=["get", "json", "query", "large", "repeated", "nobody", "two ways", "issuer", "scope", "password"],
 )
-def test_refused_in_the_form_of_the_standard(desk, send, status):
+def test_a_token_request_is_a_form(desk, send, status):
     """Each kind of bad request has its status, and never a token."""
     answer = send(desk)
 
