@@ -8,8 +8,10 @@ import pytest
 from tests.seeds.printed import (
     ANATOMY,
     ANATOMY_CSRF,
+    BIG,
     COMPRESSED,
     FORM_CSRF,
+    GENERAL,
     HAPPY,
     HS256,
     HS384,
@@ -94,8 +96,46 @@ def test_how_long_the_form_tokens_live():
 
 @pytest.mark.parametrize("printed", GOOD, ids=str)
 def test_the_builders_tokens_come_back_byte_for_byte(printed):
-    """From the same claims in the same order, without typ and lifetime, the printed token comes out again."""
+    """From the same claims in the same order the printed token comes out again, by the builder and by jwt.sign."""
+    assert jwt.builder().claims(printed.claims).sign_with(KEY).compact() == printed.token
     assert jwt.sign(printed.claims, KEY, typ=None, lifetime=None) == printed.token
+
+
+def test_the_fluent_builder_makes_the_static_token():
+    """The tutorial's first chain of calls, method by method, gives the token that it prints."""
+    token = (
+        jwt.builder()
+        .issuer("Stormpath")
+        .subject("msilverman")
+        .claim("name", "Micah Silverman")
+        .claim("scope", "admins")
+        .issued_at(datetime.fromtimestamp(1466796822, UTC))
+        .expiration(datetime.fromtimestamp(4622470422, UTC))
+        .sign_with(jwk.secret(base64=HS256, alg="HS256"))
+        .compact()
+    )
+    assert token == STATIC.token
+
+
+def test_the_builder_checks_the_registered_claims():
+    """A number as a subject is refused by the builder, whichever way it comes in, and a map of others passes."""
+    for call in (lambda: jwt.builder().subject(5), lambda: jwt.builder().claims({"iss": "Stormpath", "sub": 5})):
+        with pytest.raises(ClaimTypeError, match="'sub'"):
+            call()
+    assert jwt.builder().claims(GENERAL.claims).sign_with(KEY).compact() == GENERAL.token
+
+
+def test_the_builder_takes_no_anti_pattern():
+    """Neither the text, nor its octets, nor too few octets for HS512 sign a token."""
+    started = jwt.builder().claims(GENERAL.claims)
+    for key in ("secret", b"secret", HS256):
+        with pytest.raises(PolicyError):
+            started.sign_with(key)
+    for key in (SECRET, jwk.secret(base64=HS256, alg="HS512")):
+        with pytest.raises(WeakKeyError):
+            started.sign_with(key).compact()
+    with pytest.raises(PolicyError):
+        jwt.builder().compact()
 
 
 def test_dates_of_the_static_builder():
@@ -105,12 +145,31 @@ def test_dates_of_the_static_builder():
     assert jwt.sign(claims, KEY, typ=None, lifetime=None) == STATIC.token
 
 
-def test_the_compressed_token_is_a_jws_whose_payload_is_no_json():
-    """Its MAC covers the compressed octets and holds; as a JWT it is refused, since nothing here inflates."""
+def test_the_compressed_token_comes_back_byte_for_byte():
+    """The claims of the big token, compressed, are the printed token, which is 62 characters shorter."""
+    assert jwt.builder().claims(BIG.claims).compress().sign_with(KEY).compact() == COMPRESSED
+    assert len(BIG.token) - len(COMPRESSED) == 62
+
+
+def test_the_compressed_token_is_read_by_quirk_only():
+    """Its MAC covers the compressed octets and holds, but only the named leniency inflates them, and it shows."""
     payload = jws.verify(COMPRESSED, KEY).payload
     assert (payload[:2], payload[-4:]) == (b"\x78\xda", b"\x00\x00\xff\xff")
     with pytest.raises(InvalidJSONError):
         jwt.verify(COMPRESSED, KEY, waive=ANY)
+
+    verified = jwt.verify(COMPRESSED, KEY, waive=ANY, quirks=("jjwt-calg",))
+    assert verified.claims == BIG.claims
+    assert verified.header == {"alg": "HS256", "calg": "DEF"}
+    assert "quirk:jjwt-calg" in verified.checks
+
+
+def test_a_compressed_token_is_not_inflated_before_it_verifies():
+    """One changed character of the compressed payload is a wrong signature, not a wrong stream."""
+    header, payload, signature = COMPRESSED.split(".")
+    changed = f"{header}.{payload[:20]}{'A' if payload[20] != 'A' else 'B'}{payload[21:]}.{signature}"
+    with pytest.raises(InvalidSignatureError):
+        jwt.verify(changed, KEY, waive=ANY, quirks=("jjwt-calg",))
 
 
 @pytest.mark.parametrize("printed", PRINTED, ids=str)
@@ -233,18 +292,35 @@ def test_a_token_without_its_last_character_is_refused(printed):
         jwt.verify(printed.token[:-1], KEY, waive=ANY)
 
 
-def test_the_header_chooses_among_keys_and_never_an_algorithm():
-    """JJWT's resolver by alg is a key set of three secrets: each verifies its own algorithm only."""
-    secrets = {"HS256": HS256, "HS384": HS384, "HS512": HS512}
-    keys = {alg: jwk.secret(base64=text, alg=alg) for alg, text in secrets.items()}
-    every = jwks.KeySet(keys.values())
-    for alg, key in keys.items():
-        assert jwt.verify(jwt.sign({}, key), every, waive=("iss", "aud")).key.alg == alg
-    with pytest.raises(AlgorithmNotAllowedError):
-        jwt.verify(jwt.sign({}, keys["HS512"]), jwks.KeySet([keys["HS256"]]), waive=("iss", "aud"))
+SECRETS = {
+    alg: jwk.secret(base64=text, alg=alg) for alg, text in (("HS256", HS256), ("HS384", HS384), ("HS512", HS512))
+}
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [jwks.KeySet(SECRETS.values()), jwks.KeyResolver(lambda _, alg: SECRETS.get(alg))],
+    ids=["set", "resolver"],
+)
+def test_the_header_chooses_among_keys(keys):
+    """JJWT's resolver by alg is a set of three secrets, or a function: each key verifies its own algorithm only."""
+    for alg, key in SECRETS.items():
+        assert jwt.verify(jwt.sign({}, key), keys, waive=("iss", "aud")).key.alg == alg
     swapped = jwt.sign({}, jwk.secret(base64=HS512, alg="HS256"))
     with pytest.raises(InvalidSignatureError):
-        jwt.verify(swapped, every, waive=("iss", "aud"))
+        jwt.verify(swapped, keys, waive=("iss", "aud"))
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [SECRETS["HS256"], jwks.KeySet([SECRETS["HS256"]]), jwks.KeyResolver(lambda *_: SECRETS["HS256"])],
+    ids=["key", "set", "resolver"],
+)
+def test_the_header_never_chooses_the_algorithm(keys):
+    """A token of another algorithm is refused, even where a function gives a key for whatever the header says."""
+    token = jwt.sign({}, jwk.secret(base64=HS512, alg="HS512"))
+    with pytest.raises(AlgorithmNotAllowedError):
+        jwt.verify(token, keys, waive=("iss", "aud"))
 
 
 # ── enforced claims ───────────────────────────────────────────────────────────────────────────────────────────────
