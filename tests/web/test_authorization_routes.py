@@ -4,9 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.web.desk import RESOURCE, URL, URN, Desk, open_desk
+from tests.web.desk import KEY, RESOURCE, STRANGER, TOML, URL, URN, Desk, open_desk
 from undersign import jwt
+from undersign.assemble import parties
+from undersign.encoding import dump_json
+from undersign.fetch import Fetched
 from undersign.jwks import KeySet
+from undersign.jwt.profiles.client_assertion import Minter
 from undersign.storage.subjects import set_subject
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -127,3 +131,26 @@ def test_host_header_changes_nothing(desk: Desk):
     )
 
     assert answer.status_code == 421
+
+
+def test_a_clients_published_keys_are_fetched_once_when_unknown(tmp_path, monkeypatch):
+    """A client that publishes its keys at an address is known by them, and a new key is found by one fetch."""
+    fetched = []
+
+    class Door:
+        def __init__(self, **_):
+            pass
+
+        def __call__(self, url, **_):
+            fetched.append(url)
+            return Fetched(dump_json({"keys": [KEY.public().to_jwk()]}), "application/json")
+
+    monkeypatch.setattr(parties, "Fetcher", Door)
+    text = TOML.replace('jwks = "file:reports.json"', 'jwks_uri = "https://reports.example/jwks.json"')
+    with open_desk(tmp_path, text) as desk:
+        assert desk.ask().status_code == 200
+        stranger = Minter(STRANGER, client_id="reports", audience=URL)
+        assert [desk.ask(stranger.mint()).status_code for _ in range(5)] == [401] * 5
+        assert desk.ask().status_code == 200
+
+    assert fetched == ["https://reports.example/jwks.json"]

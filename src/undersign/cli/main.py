@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _joined(words: list[str]) -> list[str]:
-    """Write ``--root -x`` as ``--root=-x``: one fingerprint in 64 begins with a dash, and argparse would not take it."""
+    """Write ``--root -x`` as ``--root=-x``: one fingerprint in 64 begins with a dash, which argparse does not take."""
     joined: list[str] = []
     for word in words:
         if joined and joined[-1] == "--root":
