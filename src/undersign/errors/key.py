@@ -33,6 +33,13 @@ class KeyUseError(UnusableKeyError):
     advice = "Use a key that was published for this operation."
 
 
+class NotStreamableError(UnusableKeyError):
+    """The algorithm needs the whole message at once, and the message is too long for that."""
+
+    code = "not_streamable"
+    advice = "Sign large files with a key of another kind, such as ES256 or ML-DSA-65."
+
+
 class PrivateKeyGivenError(KeyMaterialError):
     """A private key arrived where a public one belongs."""
 

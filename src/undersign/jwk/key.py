@@ -8,16 +8,15 @@ from typing import Any, Final, NoReturn
 from ..errors import (
     AlgorithmNotAllowedError,
     KeyMaterialError,
-    KeyUseError,
     PolicyError,
     PrivateKeyGivenError,
-    UndersignError,
     UnusableKeyError,
-    WeakKeyError,
     quoted,
 )
-from ..jwa.signature import ALGORITHMS, Sign, SignatureAlgorithm, Verify, of_curve
+from ..jwa.families import Sign, SigningStream, Verify, VerifyingStream
+from ..jwa.signature import ALGORITHMS, SignatureAlgorithm, of_curve
 from . import akp, ec, oct, okp, rsa
+from .binding import bind
 from .material import KeyType, Material
 from .thumbprint import thumbprint, thumbprint_uri
 
@@ -25,7 +24,6 @@ __all__ = ["KEY_TYPES", "Key", "make"]
 
 KEY_TYPES: Final[Mapping[str, KeyType]] = {module.KTY: module for module in (oct, rsa, ec, okp, akp)}
 
-_SIGNATURE_OPS: Final = frozenset({"sign", "verify"})
 _METADATA: Final = ("use", "key_ops", "kid", "x5u", "x5c", "x5t", "x5t#S256")
 
 
@@ -46,6 +44,8 @@ class Key:
         size: Bits of its modulus, field or secret.
         sign: Message octets in, JOSE signature octets out; raises KeyMaterialError where the key may not sign.
         verify: Message and signature octets in; raises InvalidSignatureError, or KeyMaterialError.
+        signing_stream: Begins a signature over a message that comes in pieces.
+        verifying_stream: Begins the verification of a message that comes in pieces.
     """
 
     __slots__ = (
@@ -59,10 +59,12 @@ class Key:
         "kid",
         "kty",
         "sign",
+        "signing_stream",
         "size",
         "unusable",
         "use",
         "verify",
+        "verifying_stream",
         "x5c",
         "x5t_s256",
     )
@@ -80,6 +82,8 @@ class Key:
     size: int
     sign: Sign
     verify: Verify
+    signing_stream: Callable[[], SigningStream]
+    verifying_stream: Callable[[], VerifyingStream]
     _material: Material
     _metadata: Mapping[str, Any]
     _declared: bool
@@ -254,7 +258,7 @@ def make(
             f"{row.name} is not an algorithm for {material.kty} keys{f' on {material.crv}' if material.crv else ''}."
         )
     ops = metadata.get("key_ops")
-    trouble = _trouble(material, metadata, row, alg)
+    binding = bind(material, metadata, row, alg, deterministic=deterministic, short_secret=short_secret)
     values = {
         "kty": material.kty,
         "crv": material.crv,
@@ -264,11 +268,13 @@ def make(
         "key_ops": None if ops is None else tuple(ops),
         "x5c": metadata.get("_x5c", ()),
         "x5t_s256": metadata.get("x5t#S256"),
-        "unusable": None if trouble is None else trouble.message,
+        "unusable": binding.unusable,
         "is_private": material.private is not None,
         "size": material.size,
-        "sign": _bind_sign(material, row, trouble, metadata, deterministic=deterministic),
-        "verify": _bind_verify(material, row, trouble, metadata, short_secret=short_secret),
+        "sign": binding.sign,
+        "verify": binding.verify,
+        "signing_stream": binding.signing_stream,
+        "verifying_stream": binding.verifying_stream,
         "_material": material,
         "_metadata": metadata,
         "_declared": declared,
@@ -277,81 +283,6 @@ def make(
     for name, value in values.items():
         object.__setattr__(key, name, value)
     return key
-
-
-def _trouble(
-    material: Material, metadata: Mapping[str, Any], row: SignatureAlgorithm | None, alg: str | None
-) -> UndersignError | None:
-    """Say why a sound key cannot be used here; None if it can."""
-    if row is None and alg is not None:
-        return UnusableKeyError(f"{quoted(alg)} is not a signature algorithm here.")
-    if row is None and material.crv is not None:
-        return UnusableKeyError(f"{material.crv} is for key agreement, not for signatures.")
-    if metadata.get("use", "sig") != "sig":
-        return KeyUseError(f"The key's use is {quoted(metadata['use'])}, not 'sig'.")
-    ops = metadata.get("key_ops")
-    if ops is not None and not _SIGNATURE_OPS & set(ops):
-        return KeyUseError("The key's key_ops name neither sign nor verify.")
-    if row is not None and isinstance(material.public, bytes) and len(material.public) < row.hash_size:
-        return WeakKeyError(
-            f"An HMAC key of {len(material.public)} octets is too short: "
-            f"{row.name} needs {row.hash_size} (RFC 7518 section 3.2)."
-        )
-    return None
-
-
-def _bind_sign(
-    material: Material,
-    row: SignatureAlgorithm | None,
-    trouble: UndersignError | None,
-    metadata: Mapping[str, Any],
-    *,
-    deterministic: bool,
-) -> Sign:
-    ops = metadata.get("key_ops")
-    if trouble is None and row is None:
-        trouble = UnusableKeyError("This key names no algorithm.")
-    if trouble is None and material.private is None:
-        trouble = UnusableKeyError("A public key cannot sign.", help="Load the private key.")
-    if trouble is None and ops is not None and "sign" not in ops:
-        trouble = KeyUseError("The key's key_ops do not name sign.")
-    if trouble is not None or row is None:
-        return _refusing(trouble)
-    return row.signer(material.private, deterministic=deterministic)
-
-
-def _bind_verify(
-    material: Material,
-    row: SignatureAlgorithm | None,
-    trouble: UndersignError | None,
-    metadata: Mapping[str, Any],
-    *,
-    short_secret: bool,
-) -> Verify:
-    ops = metadata.get("key_ops")
-    if short_secret and isinstance(trouble, WeakKeyError):
-        trouble = None
-    if trouble is None and row is None:
-        trouble = UnusableKeyError("This key names no algorithm.")
-    if (
-        trouble is None
-        and ops is not None
-        and "verify" not in ops
-        and not (material.private is not None and material.kty != oct.KTY)
-    ):
-        trouble = KeyUseError("The key's key_ops do not name verify.")
-    if trouble is not None or row is None:
-        return _refusing(trouble)
-    return row.verifier(material.public)
-
-
-def _refusing(trouble: UndersignError | None) -> Callable[..., NoReturn]:
-    kind, message, advice = type(trouble), trouble.message if trouble else "", trouble.help if trouble else ""
-
-    def refuse(*_: bytes) -> NoReturn:
-        raise kind(message, help=advice)  # type: ignore[misc]
-
-    return refuse
 
 
 def refuse_private(keys: Iterable[Key]) -> None:
