@@ -15,7 +15,7 @@ from .detached import signing_input
 from .policy import SignaturePolicy
 from .verified import SignatureReport, VerifiedJWS, seal
 
-__all__ = ["Entry", "parse", "verify"]
+__all__ = ["Entry", "content_of", "entries", "parse", "verify"]
 
 _PER_SIGNATURE: Final = frozenset({"protected", "header", "signature"})
 

@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, overload
 
-from ..encoding import b64url_decode, b64url_encode, freeze
+from ..encoding import b64url_encode, freeze
 from ..errors import LimitError, MalformedTokenError, PolicyError
 from ..jwk.key import Key
 from ..limits import DEFAULT
 from .detached import check_attachable, signing_input
-from .json import entries, parse
+from .json import content_of, entries, parse
 from .signer import By, Signer, algorithm_of, header_segment, octets_of, produce
 
 __all__ = ["Prepared", "add_signature", "prepare", "sign"]
@@ -210,8 +210,8 @@ def add_signature(token: Mapping[str, Any], key: Key | Signer | By, *, payload: 
     detached = "payload" not in jws
     if detached == (payload is None):
         raise PolicyError("The payload is passed where it is detached, and only there.")
-    text = jws.get("payload", "")
-    content = payload if payload is not None else (b64url_decode(text) if encoded else str(text).encode())
+    content = content_of(jws, payload, encoded=encoded)
+    _check_payload(content, detached=detached)
     added = _sign_general(content, [key], detached=detached, b64=encoded)
     old = (
         jws["signatures"]
