@@ -1,14 +1,20 @@
 """Seed 004, private_key_jwt: its key, its assertion as its code builds it, and its token request."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from time import time
 from urllib.parse import parse_qs, urlencode
 from uuid import uuid4
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.x509.oid import NameOID
 
 from tests.oauth.desk import ISSUER, SERVER_KEY, SIGNING, Desk, client, raw, refused
 from tests.seeds.printed_key import JWK
+from tests.web.desk import TOML, URL, open_desk
 from undersign import jwk, jwt
 from undersign.errors import (
     ExpiredTokenError,
@@ -241,3 +247,30 @@ def test_ours_gets_a_token_for_the_issuer():
     answer = here.ask(minted, client_id=CLIENT_ID).response
     reader = jwt.Verifier(SERVER_KEY.public(), issuer=ISSUER, audience=SIGNING, typ="at+jwt", clock=lambda: here.now)
     assert reader.verify(answer.access_token).claims["client_id"] == CLIENT_ID
+
+
+# ── the client's key in the server's file ─────────────────────────────────────────────────────────────────────────
+
+
+def certificate() -> str:
+    """The printed key as the X.509 certificate that the seed's first step allows in place of a JWK."""
+    private = load_pem_private_key(KEY.to_pem(private=True).encode(), None)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "reports")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(private.public_key())
+    made = made.serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    return made.sign(private, SHA256()).public_bytes(Encoding.PEM).decode()
+
+
+@pytest.mark.parametrize("spelling", ["jwk", "pem", "x509"])
+def test_a_client_registers_its_key_in_each_form(tmp_path, spelling):
+    """A key with its name and days stands in the file as JWK, PEM or certificate, and its assertions count."""
+    public = KEY.public()
+    written = {"jwk": json.dumps(public.to_jwk()), "pem": public.to_pem(), "x509": certificate()}[spelling]
+    table = "[[clients.reports.keys]]\nname = 'signicat'\nnot_before = '2023-01-01'\nnot_after = '2999-12-31'\n"
+    text = TOML.replace('jwks = "file:reports.json"', "") + f"{table}usage = 'sig'\n{spelling} = '''{written}'''\n"
+    with open_desk(tmp_path, text) as here:
+        minter = client_assertion.Minter(KEY, client_id="reports", audience=URL)
+        assert here.ask(minter.mint()).status_code == 200
+        stranger = client_assertion.Minter(jwk.generate("RS256", size=2048), client_id="reports", audience=URL)
+        assert here.ask(stranger.mint()).status_code == 401
