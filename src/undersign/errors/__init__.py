@@ -28,6 +28,7 @@ UndersignError                          undersign
         WeakKeyError                    weak_key
         UnusableKeyError                unusable_key
             KeyUseError                 key_use
+            NotStreamableError          not_streamable
         PrivateKeyGivenError            private_key_given
         KeyPasswordError                key_password
         KeySelectionError               no_key

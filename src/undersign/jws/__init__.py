@@ -10,7 +10,7 @@ b'the document'
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import PolicyError
 from ..jwk.key import Key
@@ -22,6 +22,9 @@ from .policy import SignaturePolicy, all_of, any_of, at_least, required
 from .sign import Prepared, add_signature, prepare, sign
 from .signer import By, Signer
 from .verified import SignatureReport, VerifiedJWS
+
+if TYPE_CHECKING:
+    from .streaming import sign_file, verify_file
 
 __all__ = [
     "By",
@@ -37,8 +40,19 @@ __all__ = [
     "prepare",
     "required",
     "sign",
+    "sign_file",
     "verify",
+    "verify_file",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Files need more of the standard library than tokens do, so that room is opened when first asked for.
+    if name in {"sign_file", "verify_file"}:
+        from . import streaming
+
+        return getattr(streaming, name)
+    raise AttributeError(name)
 
 
 def verify(

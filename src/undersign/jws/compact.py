@@ -102,15 +102,24 @@ class CompactVerifier:
         # 6. The payload (step 6; the signature covers it encoded).
         return header, self._decode(payload) if header.encoded else _unencoded(payload), key
 
+    def choose(self, header: JOSEHeader) -> Key:
+        """Choose the key for a parsed header.
+
+        Raises:
+            KeySelectionError, AlgorithmNotAllowedError: No one key is the one.
+        """
+        key = self._find(header.kid, header.x5t_s256, header.alg)
+        if key.alg != header.alg or self._algorithms is not None:
+            key = self._allow(key, header.alg)
+        return key
+
     def check(self, header: JOSEHeader, signing_input: bytes, signature: bytes) -> Key:
         """Choose the key for a parsed header and verify one signature with it; the key that holds.
 
         Raises:
             UndersignError: No key can be chosen, or the signature does not hold.
         """
-        key = self._find(header.kid, header.x5t_s256, header.alg)
-        if key.alg != header.alg or self._algorithms is not None:
-            key = self._allow(key, header.alg)
+        key = self.choose(header)
         key.verify(signing_input, self._decode(signature))
         return key
 
