@@ -93,8 +93,8 @@ def _serve_many(options: argparse.Namespace, settings: Settings, config: uvicorn
     assemble(settings).close()  # makes the database and the keys, so that no two processes race for the first ones
     os.environ.update(kept)  # secrets named as env: are read again by each process
     os.environ[FILE_VARIABLE] = str(options.file.resolve())
-    bound: socket.socket = config.bind_socket()
-    Multiprocess(config, sockets=[bound]).run()
+    bound = _sockets(settings, config.host, config.port) or [config.bind_socket()]
+    Multiprocess(config, sockets=bound).run()
     return 0
 
 

@@ -93,6 +93,14 @@ class OAuthRoutes:
             request_id=request_id,
             body=body,
         )
+        try:
+            return await self._issue(raw)
+        except UnusableKeyError:
+            # Rotated or disabled by another process since this one looked; a refused reserve has used nothing up.
+            await run_in_threadpool(self._house.keyring.reload)
+        return await self._issue(raw)
+
+    async def _issue(self, raw: RawRequest) -> Outcome:
         server = self._server.now()
         decision = await self._decide(raw, server)
         self._crash.at("before_reserve")
@@ -128,9 +136,6 @@ class OAuthRoutes:
         except (ReplayedError, ExpiredTokenError, AccessError) as error:
             # 9. Used before, ended on the way, or disabled since: the same sentence as for any other reason.
             raise InvalidClientError("Client authentication failed.") from error
-        except UnusableKeyError:
-            self._house.keyring.reload()  # rotated by another process: the next request signs with the new version
-            raise
 
     async def jwks(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's argument
         """The public keys, retired ones included while what they signed may still be about."""

@@ -107,8 +107,7 @@ class SigningRoutes:
         signing = SigningRequest(worker.name, request_id, await _document(request), caller, address_of(request))
         try:
             check_digest(signing.document, request.headers.get("content-digest"))
-            decision = decide(signing, self._house.workers, self._house.keyring, self._house.clock())
-            outcome, line = await self._carry_out(decision)
+            decision, outcome, line = await self._decide_and_carry_out(signing)
         except StorageError:
             raise
         except UndersignError as error:
@@ -117,6 +116,17 @@ class SigningRoutes:
         proof = receipt.issue(line, issuer=self._house.url, signer=self._house.keyring.active("receipt").signer)
         self._crash.at("after_done")
         return _signed(request, decision, outcome, proof)
+
+    async def _decide_and_carry_out(self, signing: SigningRequest) -> tuple[Decision, Outcome, Line]:
+        house = self._house
+        decision = decide(signing, house.workers, house.keyring, house.clock())
+        try:
+            return decision, *(await self._carry_out(decision))
+        except UnusableKeyError:
+            # Rotated or disabled by another process since this one looked; a refused reserve has used nothing up.
+            await run_in_threadpool(house.keyring.reload)
+        decision = decide(signing, house.workers, house.keyring, house.clock())
+        return decision, *(await self._carry_out(decision))
 
     async def _carry_out(self, decision: Decision) -> tuple[Outcome, Line]:
         self._crash.at("before_reserve")
@@ -139,11 +149,7 @@ class SigningRoutes:
             personal=decision.personal,
             enabled=(Subject("worker", decision.worker.name), *issuer),
         )
-        try:
-            return await commit(self._house.writer, write)
-        except UnusableKeyError:
-            self._house.keyring.reload()  # rotated by another process: the next request signs with the new version
-            raise
+        return await commit(self._house.writer, write)
 
     async def _record(self, error: UndersignError, signing: SigningRequest, request: Request) -> None:
         """A line for a caller who is known, a count for one who is not."""
