@@ -9,7 +9,7 @@ from typing import Final
 
 from undersign.audit.record import KeyRef
 from undersign.cryptotoken.lifecycle import Wanted, create
-from undersign.cryptotoken.token import CryptoToken, TokenSigner
+from undersign.cryptotoken.token import CryptoToken, KeyRecord, TokenSigner
 from undersign.errors import ChainError, UnusableKeyError, quoted
 from undersign.jwk import Key
 from undersign.jwks import KeySet
@@ -46,6 +46,7 @@ class Keyring:
         self._tokens = tokens
         self._limits = limits
         self._active: dict[str, ActiveKey] = {}
+        self._parsed: dict[tuple[str, str, str], Key] = {}
         self._lock = Lock()
 
     def reload(self) -> None:
@@ -72,7 +73,15 @@ class Keyring:
 
     def published(self, name: str) -> KeySet:
         """The public halves of a key: the version that signs, and those that what was signed still verifies with."""
-        return KeySet(record.public() for record in self._store.published(name))
+        return KeySet(self._public(record) for record in self._store.published(name))
+
+    def _public(self, record: KeyRecord) -> Key:
+        """Parse a public key once; which keys count is read from the database at each use (safety rule 16)."""
+        key = self._parsed.get((record.thumbprint, record.alg, record.kid))
+        if key is None:
+            key = record.public()
+            self._parsed[(record.thumbprint, record.alg, record.kid)] = key
+        return key
 
 
 @dataclass(frozen=True, slots=True)
