@@ -9,7 +9,20 @@ from typing import Any
 from .. import jws
 from ..encoding import b64url_encode, parse_object
 from ..errors import PolicyError, TokenError
-from .source import escaped, key_of, keys_of, password_of, read, token_argument, token_of, write
+from ..jwk import Key
+from .source import (
+    Progress,
+    escaped,
+    is_large,
+    key_of,
+    keys_of,
+    new_file,
+    password_of,
+    read,
+    token_argument,
+    token_of,
+    write,
+)
 
 __all__ = ["configure", "header_argument", "header_of", "run"]
 
@@ -77,6 +90,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _sign(options: argparse.Namespace) -> None:
     key = key_of(options.key, alg=options.alg, password=password_of(options))
+    if options.serialization == "compact" and is_large(options.payload):
+        _sign_stream(options, key)
+        return
     made: str | dict[str, Any] = jws.sign(
         read(options.payload),
         key,
@@ -89,17 +105,46 @@ def _sign(options: argparse.Namespace) -> None:
     write(options.output, text.encode() + b"\n")
 
 
+def _sign_stream(options: argparse.Namespace, key: Key) -> None:
+    with Progress("signed", options.payload) as progress:
+        if options.detached:
+            made = jws.sign_file(
+                options.payload, key, header=header_of(options), b64=not options.unencoded, progress=progress
+            )
+            write(options.output, made.encode() + b"\n")
+            return
+        jws.sign_file(
+            options.payload, key, header=header_of(options), output=new_file(options.output), progress=progress
+        )
+
+
 def _verify(options: argparse.Namespace) -> None:
-    content = read(options.payload) if options.payload else None
-    verified = jws.verify(
-        token_of(options.token),
-        keys_of(options.key),
-        algorithms=options.alg,
-        payload=content,
-        policy=_policy(options.policy),
-    )
+    keys = keys_of(options.key)
+    if options.payload and is_large(options.payload):
+        with Progress("verified", options.payload) as progress:
+            verified = jws.verify_file(
+                token_of(options.token), keys, payload=options.payload, algorithms=options.alg, progress=progress
+            )
+        content = b""
+    elif is_large(options.token):
+        with Progress("verified", options.token) as progress:
+            verified = jws.verify_file(
+                options.token, keys, output=new_file(options.output), algorithms=options.alg, progress=progress
+            )
+        content = b""
+    else:
+        given = read(options.payload) if options.payload else None
+        policy = _policy(options.policy)
+        verified = jws.verify(token_of(options.token), keys, algorithms=options.alg, payload=given, policy=policy)
+        content = verified.payload
+    _report(options, verified, content)
+
+
+def _report(options: argparse.Namespace, verified: jws.VerifiedJWS, content: bytes) -> None:
+    streamed = "stream" in verified.checks
     if not options.json:
-        write(options.output, verified.payload)
+        if not streamed:
+            write(options.output, content)
         return
     facts = {
         "verified": True,
@@ -115,9 +160,9 @@ def _verify(options: argparse.Namespace) -> None:
             }
             for each in verified.signatures
         ],
-        "payload": b64url_encode(verified.payload),
+        "payload": None if streamed else b64url_encode(content),
     }
-    write(options.output, json.dumps(facts).encode() + b"\n")
+    write(None if streamed else options.output, json.dumps(facts).encode() + b"\n")
 
 
 def _policy(text: str | None) -> jws.SignaturePolicy | None:

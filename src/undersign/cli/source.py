@@ -5,16 +5,32 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from .. import jwk, jwks
 from ..errors import FetchError, KeyMaterialError, LimitError, PolicyError
 from ..jwk import Key
+from ..limits import DEFAULT
 
-__all__ = ["escaped", "key_of", "keys_of", "password_of", "read", "read_text", "token_argument", "token_of", "write"]
+__all__ = [
+    "Progress",
+    "escaped",
+    "is_large",
+    "key_of",
+    "keys_of",
+    "new_file",
+    "password_of",
+    "read",
+    "read_text",
+    "token_argument",
+    "token_of",
+    "write",
+]
 
 _LARGEST: Final = 64 * 1024 * 1024
+_NAME: Final = 1024
 TOKEN_VARIABLE: Final = "UNDERSIGN_TOKEN"  # noqa: S105 - a name, not a secret
 PASSWORD_VARIABLE: Final = "UNDERSIGN_KEY_PASSWORD"  # noqa: S105 - a name, not a secret
 
@@ -114,6 +130,46 @@ def write(name: str | None, octets: bytes, *, private: bool = False) -> None:
         raise PolicyError(f"{escaped(name)} exists already.", help="Choose another name, or remove it first.") from None
     except OSError as error:
         raise FetchError(f"{escaped(name)} cannot be written: {error.strerror}.", help="Check the folder.") from None
+
+
+def is_large(name: str) -> bool:
+    """Tell whether a file is one to read in pieces: a file by name, longer than what is signed in one piece."""
+    try:
+        return name != "-" and Path(name[:_NAME]).is_file() and Path(name).stat().st_size > DEFAULT.token // 2
+    except (OSError, ValueError):
+        return False
+
+
+def new_file(name: str | None) -> Path:
+    """Name a file that is written as a stream, and that must not be there yet."""
+    if name is None or name == "-":
+        raise PolicyError("A file this large is written to a file.", help="Say -o FILE, or sign it --detached.")
+    if Path(name).exists():
+        raise PolicyError(f"{escaped(name)} exists already.", help="Choose another name, or remove it first.")
+    return Path(name)
+
+
+class Progress:
+    """Says on a terminal how far a long file has come; elsewhere it says nothing."""
+
+    def __init__(self, what: str, name: str) -> None:
+        self._what = what
+        self._size = max(1, Path(name).stat().st_size)
+        self._shown = sys.stderr.isatty()
+        self._percent = -1
+
+    def __enter__(self) -> Callable[[int], object]:
+        return self._tell
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown and self._percent >= 0:
+            print(file=sys.stderr)
+
+    def _tell(self, octets: int) -> None:
+        percent = min(100, 100 * octets // self._size)
+        if self._shown and percent != self._percent:
+            self._percent = percent
+            print(f"\r{self._what} {octets // 2**20} MiB, {percent} %", end="", file=sys.stderr, flush=True)
 
 
 def escaped(text: object) -> str:
