@@ -30,7 +30,7 @@ def children_of(folder: Path) -> list[str]:
 
 
 @pytest.mark.slow
-def test_the_whole_story_comes_out_as_it_must(tmp_path):
+def test_once_exits_with_0_after_a_good_story(tmp_path):
     """With an empty home and a document of the caller's, all comes out as it must, twice in the same folder."""
     document = tmp_path / "my contract \x1b[31m.txt"
     document.write_text("Between Ana and Ben.")
