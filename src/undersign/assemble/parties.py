@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -24,6 +23,7 @@ from undersign.oauth.token_endpoint import Server
 from undersign.settings import Settings
 from undersign.settings import tables as configured
 from undersign.settings.check import is_loopback
+from undersign.settings.moments import moment
 from undersign.settings.secrets import public_text
 
 from .keyring import ACCESS_TOKEN, Keyring, LocalKeys
@@ -78,7 +78,7 @@ def _client(client: configured.Client, settings: Settings) -> Client:
         keys=_client_keys(client, settings.folder),
         remote=RemoteKeySet(client.jwks_uri, fetch=_fetcher(settings)) if client.jwks_uri else None,
         audience_policy=client.audience_policy,
-        sunset=_date(client.sunset),
+        sunset=moment(client.sunset, end=True) if client.sunset else None,
         grants=client.grants,
         scopes=client.scopes,
         audiences=tuple(a for a in client.audiences if a != settings.server.url),
@@ -100,15 +100,11 @@ def _client_keys(client: configured.Client, folder: Path) -> tuple[ClientKey, ..
         found.append(
             ClientKey(
                 load_public(key.jwk or key.pem or key.x509),
-                _date(key.not_before) or 0.0,
-                _date(key.not_after) or float("inf"),
+                moment(key.not_before) if key.not_before else 0.0,
+                moment(key.not_after, end=True) if key.not_after else float("inf"),
             )
         )
     return tuple(found)
-
-
-def _date(text: str) -> float | None:
-    return datetime.fromisoformat(text).astimezone().timestamp() if text else None
 
 
 def issuer(found: configured.Issuer, settings: Settings, keyring: Keyring) -> Issuer:

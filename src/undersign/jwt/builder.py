@@ -15,7 +15,7 @@ from ..header import check as check_header
 from ..jwk.key import Key
 from ..jws.signer import Signer as ExternalSigner
 from ..jws.signer import algorithm_of, produce
-from .claims import check_types, numeric_date
+from .claims import check_types, claim_date
 from .compression import ALGORITHM, deflate
 
 __all__ = ["Builder", "builder"]
@@ -44,7 +44,7 @@ class Builder:
         if not isinstance(name, str):
             raise PolicyError(f"A claim's name is a string, not {quoted(type(name).__name__)}.")
         if name in {"exp", "nbf", "iat"}:
-            value = numeric_date(value)
+            value = claim_date(name, value)
         check_types({name: value})
         self._claims[name] = value
         return self

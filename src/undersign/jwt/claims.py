@@ -12,7 +12,7 @@ from ..errors import ClaimTypeError, PolicyError, quoted
 if TYPE_CHECKING:
     from datetime import timedelta
 
-__all__ = ["check_types", "numeric_date", "seconds"]
+__all__ = ["check_types", "claim_date", "numeric_date", "seconds"]
 
 _STRINGS: Final = ("iss", "sub", "jti")
 _LATEST: Final = 253402300799  # the end of the year 9999
@@ -32,19 +32,41 @@ def check_types(claims: Mapping[str, Any]) -> None:
     get = claims.get
     if type(get("iss", "")) is not str or type(get("sub", "")) is not str or type(get("jti", "")) is not str:
         name = next(name for name in _STRINGS if type(get(name, "")) is not str)
-        raise ClaimTypeError(name, f"The claim {name!r} is not a string.")
+        raise _wrong(name, "a string", get(name))
     exp, nbf, iat = get("exp", 0), get("nbf", 0), get("iat", 0)
     if not type(exp) is type(nbf) is type(iat) is int or not 0 <= exp <= _LATEST or nbf or not 0 <= iat <= _LATEST:
         _check_dates(exp=exp, nbf=nbf, iat=iat)
     aud = get("aud", "")
     if type(aud) is not str and not (isinstance(aud, (list, tuple)) and aud and all(type(each) is str for each in aud)):
-        raise ClaimTypeError("aud", "The claim 'aud' is not a string or an array of strings.")
+        raise _wrong("aud", "a string or an array of strings", aud)
 
 
 def _check_dates(**dates: object) -> None:
     for name, value in dates.items():
         if (type(value) is not int and type(value) is not float) or not 0 <= value <= _LATEST:
-            raise ClaimTypeError(name, f"The claim {name!r} is not a NumericDate.")
+            raise _wrong(name, "a NumericDate", value)
+
+
+def _wrong(name: str, expected: str, value: object) -> ClaimTypeError:
+    kinds = ((bool, "true or false"), (dict, "an object"), (list, "an array"), (type(None), "null"))
+    found = next((words for kind, words in kinds if isinstance(value, kind)), None)
+    if found is None:
+        found = quoted(value) if isinstance(value, str) else f"the number {quoted(value)[1:-1]}"
+    return ClaimTypeError(name, f"The claim {name!r} is not {expected}, but {found}.")
+
+
+def claim_date(name: str, value: object) -> int | float:
+    """Turn the value of a date claim into a NumericDate that every verifier will take.
+
+    Raises:
+        ClaimTypeError: It is no date between 1970 and 9999.
+    """
+    try:
+        date = numeric_date(value)
+    except PolicyError as error:
+        raise ClaimTypeError(name, f"The claim {name!r} is not a date. {error.message}") from None
+    _check_dates(**{name: date})
+    return date
 
 
 def numeric_date(value: object) -> int | float:

@@ -13,7 +13,7 @@ from ..header import names_of
 from ..jwk.key import Key
 from ..jws.signer import Signer as ExternalSigner
 from ..jws.signer import header_segment, produce
-from .claims import check_types, numeric_date, seconds
+from .claims import check_types, claim_date, seconds
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -148,7 +148,7 @@ def _prepare(own: dict[str, Any]) -> bool:
             if type(name) is not str or isinstance(value, (dict, list, tuple)):
                 flat = False
         elif kind == "date":
-            own[name] = numeric_date(value)  # the set of names stays as it is
+            own[name] = claim_date(name, value)  # the set of names stays as it is
         elif type(value) is not str:
             _check_types(own)
             flat = False

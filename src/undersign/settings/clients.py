@@ -6,15 +6,17 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from undersign.errors import UndersignError
+from undersign.errors import SettingsError, UndersignError
+from undersign.jwk import load_public
 from undersign.jwks import KeySet
 from undersign.oauth.client import AUDIENCE_POLICIES
 from undersign.oauth.client_auth import METHODS
 from undersign.oauth.grants import GRANTS
 
+from .moments import moment
 from .reader import Problem
 from .secrets import public_text
-from .tables import Client, Settings
+from .tables import Client, ClientKey, Settings
 
 __all__ = ["check_clients"]
 
@@ -30,6 +32,9 @@ def check_clients(settings: Settings) -> Iterator[Problem]:
         yield from _audiences(settings, client, where)
         if sum(map(bool, (client.jwks, client.jwks_uri, client.keys))) != 1:
             yield Problem(where, "must name exactly one source of keys.", "jwks, jwks_uri or [[keys]].")
+        yield from _dates(where, client)
+        for key in client.keys:
+            yield from _key(f"{where}.keys", key)
         for thumbprint in _thumbprints(settings, client):
             if seen.setdefault(thumbprint, client.name) != client.name:
                 yield Problem(where, f"has a key of clients.{seen[thumbprint]} too.", "Whose signature would it be?")
@@ -50,6 +55,30 @@ def _words(where: str, client: Client) -> Iterator[Problem]:
                 yield Problem(f"{where}.{field}", f"{value[:40]!r} is not known.", f"One of: {', '.join(known)}.")
     if client.audience_policy.startswith("legacy") and not client.sunset:
         yield Problem(f"{where}.audience_policy", "a legacy policy needs its end.", 'Write sunset = "2027-01-01".')
+
+
+def _dates(where: str, client: Client) -> Iterator[Problem]:
+    spelt = [("sunset", client.sunset)]
+    for key in client.keys:
+        spelt += [("keys.not_before", key.not_before), ("keys.not_after", key.not_after)]
+    for field, text in spelt:
+        try:
+            moment(text or "2027-01-01")
+        except SettingsError as error:
+            yield Problem(f"{where}.{field}", error.message, error.help)
+
+
+def _key(where: str, key: ClientKey) -> Iterator[Problem]:
+    given = [document for document in (key.jwk, key.pem, key.x509) if document]
+    if len(given) != 1:
+        yield Problem(where, "must spell its key in exactly one way.", "jwk, pem or x509.")
+    if key.usage != "sig":
+        yield Problem(f"{where}.usage", f"{key.usage[:40]!r} is not for client authentication.", 'Write usage = "sig".')
+    for document in given:
+        try:
+            load_public(document)
+        except UndersignError as error:
+            yield Problem(where, error.message, error.help)
 
 
 def _audiences(settings: Settings, client: Client, where: str) -> Iterator[Problem]:
