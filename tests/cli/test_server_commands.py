@@ -4,6 +4,7 @@ import json
 import stat
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -139,3 +140,12 @@ def test_no_command_is_a_wrong_command_line(capsys):
         main(["nonsense"])
     assert caught.value.code == 2
     assert "usage" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_each_command_has_its_module(command):
+    """What the list names is there, and has all that a command needs."""
+    module = import_module(f"undersign.cli.{command.name}")
+
+    assert callable(module.configure)
+    assert callable(module.run)

@@ -6,7 +6,6 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
 
 from ..assemble import storage_url
 from ..audit.verify import ChainReport, verify_file
@@ -16,10 +15,7 @@ from ..settings import load
 from ..storage.audit import lines_after
 from ..storage.engine import Database
 
-__all__ = ["HELP", "NAME", "configure", "run", "run_verb"]
-
-NAME: Final = "audit"
-HELP: Final = "verify a log without its server; export it"
+__all__ = ["configure", "run", "run_verb"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

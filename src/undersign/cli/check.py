@@ -6,14 +6,10 @@ import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
 
 from ..settings import check, load
 
-__all__ = ["HELP", "NAME", "configure", "run"]
-
-NAME: Final = "check"
-HELP: Final = "say what is wrong or unsafe in a configuration file"
+__all__ = ["configure", "run"]
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

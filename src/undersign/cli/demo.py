@@ -26,15 +26,13 @@ from .story.refusals import Refusal, Thief, check_after, play
 from .story.telling import Teller
 from .story.wire import UnreachableError, exchange
 
-__all__ = ["HELP", "NAME", "configure", "run"]
+__all__ = ["configure", "run"]
 
-NAME: Final = "demo"
 _STAND_IN: Final = (
     "(2 to 7 in one: the person is stood in for by the backend's own client_credentials token. "
     "People, with several factors, come with a later release.)"
 )
 _DOCUMENTS: Final = 2
-HELP: Final = "the main job, walked with a real document between four parties"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,8 @@ from typing import Final
 from ..encoding import b64url_encode
 from ..errors import SettingsError
 
-__all__ = ["HELP", "NAME", "TEMPLATE", "configure", "run"]
+__all__ = ["TEMPLATE", "configure", "run"]
 
-NAME: Final = "init"
-HELP: Final = "write a commented configuration file"
 
 TEMPLATE: Final = """\
 # undersign: one file for all roles. `undersign check {name}` says what is wrong or unsafe, and

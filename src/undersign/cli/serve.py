@@ -27,10 +27,8 @@ try:
 except ImportError:  # not on this system
     resource = None  # type: ignore[assignment]
 
-__all__ = ["HELP", "NAME", "configure", "run"]
+__all__ = ["configure", "run"]
 
-NAME: Final = "serve"
-HELP: Final = "run the servers of a configuration file"
 _DEFAULT_HOST: Final = "127.0.0.1"
 _BACKLOG: Final = 2048
 _DEFAULT_PORT: Final = {"http": 80, "https": 443}
