@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from hashlib import sha256
-from typing import Any, NoReturn, Protocol
+from heapq import heappop, heappush
+from threading import Lock
+from typing import Any, Final, NoReturn, Protocol
 
 from .encoding import dump_json
+from .errors import ExpiredTokenError, PolicyError, ReplayedError, ReplayStoreError
 
-__all__ = ["Burn", "ReplayStore"]
+__all__ = ["Burn", "MemoryReplayStore", "ReplayStore"]
+
+LEEWAY: Final = 60
+"""The most that a verifier may have allowed after a thing's expiry; later than that, a store refuses it unseen."""
+
+CLOCK_TOLERANCE: Final = 5
+"""What a clock may be corrected by without refusing anything."""
+
+_FAR: Final = 2**40  # a row must end some day
 
 
 class Burn:
@@ -58,5 +71,66 @@ class ReplayStore(Protocol):
 
         Raises:
             ReplayedError: It was used before.
-            ReplayStoreError: The store is full or out of reach; nothing was used up, and the caller must refuse.
+            ExpiredTokenError: It expired so long ago that a replay could not be told.
+            ReplayStoreError: The store is full or out of reach, or its clock was set back; nothing was used up, and the
+                caller must refuse.
+            PolicyError: It has no date of expiry that a store could keep.
         """
+
+
+class MemoryReplayStore:
+    """A ReplayStore in this process's memory: right for one process, forgotten when it ends.
+
+    Two processes with a store each would accept everything twice; give them one in a database instead.
+
+    Args:
+        capacity: How many things it holds; about 200 octets each. A full store refuses, it never forgets early.
+        clock: The time, in seconds since 1970.
+
+    Raises:
+        PolicyError: The capacity is not a positive integer, or the clock cannot be called.
+    """
+
+    __slots__ = ("_by_expiry", "_capacity", "_clock", "_highest", "_lock", "_used")
+
+    def __init__(self, *, capacity: int = 100_000, clock: Callable[[], float] = time.time) -> None:
+        if type(capacity) is not int or capacity < 1:
+            raise PolicyError("The capacity is a positive number of things.")
+        if not callable(clock):
+            raise PolicyError("clock is a function that gives the time in seconds since 1970.")
+        self._capacity = capacity
+        self._clock = clock
+        self._used: set[str] = set()
+        self._by_expiry: list[tuple[float, str]] = []
+        self._highest = 0.0
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self._used)
+
+    def __repr__(self) -> str:
+        return f"MemoryReplayStore({len(self._used)} of {self._capacity})"
+
+    def consume(self, burn: Burn, /) -> None:
+        """Use the thing up, atomically; raises as ReplayStore.consume does."""
+        if not 0 <= burn.expires_at < _FAR:
+            raise PolicyError("A one-time thing must have a NumericDate of expiry, so that its row may end.")
+        key = burn.key
+        with self._lock:
+            self._advance(self._clock())
+            if burn.expires_at + LEEWAY < self._highest:
+                raise ExpiredTokenError("exp", "It expired before it was used.")
+            if key in self._used:
+                raise ReplayedError("It was used before.")
+            if len(self._used) >= self._capacity:
+                raise ReplayStoreError(f"The store is full: it holds {self._capacity} things.")
+            self._used.add(key)
+            heappush(self._by_expiry, (burn.expires_at, key))
+
+    def _advance(self, now: float) -> None:
+        """Take note of the time, and forget what would be refused as expired from now on."""
+        if not now >= self._highest - CLOCK_TOLERANCE:
+            raise ReplayStoreError("The clock was set back, so what works once cannot be told from a replay.")
+        self._highest = max(self._highest, now)
+        while self._by_expiry and self._by_expiry[0][0] + LEEWAY < self._highest:
+            self._used.discard(heappop(self._by_expiry)[1])
