@@ -56,6 +56,22 @@ def test_a_key_never_changes_its_algorithm(tmp_path):
         pass
 
 
+def test_a_key_that_the_file_disables_signs_no_more(tmp_path):
+    """A key that signed yesterday does not today, when the file says that it is disabled."""
+    with open_desk(tmp_path) as desk:
+        assert desk.sign(token=desk.token()).status_code == 200
+    with open_desk(tmp_path, TOML.replace('alg = "ES256"', 'alg = "ES256"\ndisabled = true', 1)) as desk:
+        assert desk.sign(token=desk.token()).status_code == 503
+        assert desk.client.get("/v1/workers/contracts/jwks.json").json() == {"keys": []}
+        assert desk.sign("drafts", desk.token()).status_code == 200
+
+
+def test_a_disabled_client_gets_nothing(tmp_path):
+    """A client that the file disables is answered like one that is unknown."""
+    with open_desk(tmp_path, TOML.replace('name = "Reports"', 'name = "Reports"\ndisabled = true')) as desk:
+        assert desk.ask().json()["error"] == "invalid_client"
+
+
 def test_a_client_key_that_cannot_be_used_stops_the_start(tmp_path):
     """A key set with a key that is unsound is not silently shortened."""
     (tmp_path / "odd.json").write_text(json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}]}))

@@ -89,7 +89,7 @@ def assemble(settings: Settings, *, clock: Callable[[], float] = time.time) -> H
         tokens = {name: TOKEN_KINDS[kind](name, store) for name, kind in _token_kinds(settings)}
         log = open_log(database, store, tokens["software"], settings, clock)
         opened.callback(log.writer.close)
-        keyring = Keyring(store, tokens, {key.name: key.limit for key in settings.keys})
+        keyring = Keyring(store, tokens, settings)
         for name, wanted in wanted_keys(settings):
             ensure_key(store, log.writer, tokens[name], wanted, now=clock())
         keyring.reload()

@@ -41,10 +41,11 @@ DEFAULT_ALG: Final = "Ed25519"
 class Keyring:
     """The keys that this process signs with; loaded before the first request, and again when a commit refuses one."""
 
-    def __init__(self, store: KeyStore, tokens: Mapping[str, CryptoToken], limits: Mapping[str, int | None]) -> None:
+    def __init__(self, store: KeyStore, tokens: Mapping[str, CryptoToken], settings: Settings) -> None:
         self._store = store
         self._tokens = tokens
-        self._limits = limits
+        self._limits = {key.name: key.limit for key in settings.keys}
+        self._disabled = frozenset(key.name for key in settings.keys if key.disabled)
         self._active: dict[str, ActiveKey] = {}
         self._parsed: dict[tuple[str, str, str], Key] = {}
         self._lock = Lock()
@@ -54,7 +55,7 @@ class Keyring:
         with self._lock:
             found: dict[str, ActiveKey] = {}
             for record in self._store.records():
-                if record.state == "active" and record.token in self._tokens:
+                if record.state == "active" and record.token in self._tokens and record.name not in self._disabled:
                     ref = KeyRef(record.name, record.kid, record.version)
                     signer = self._tokens[record.token].signer(record)
                     found[record.name] = ActiveKey(ref, signer, self._limits.get(record.name))
@@ -73,6 +74,8 @@ class Keyring:
 
     def published(self, name: str) -> KeySet:
         """The public halves of a key: the version that signs, and those that what was signed still verifies with."""
+        if name in self._disabled:
+            return KeySet()
         return KeySet(self._public(record) for record in self._store.published(name))
 
     def _public(self, record: KeyRecord) -> Key:
