@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -180,6 +181,8 @@ def _shown(value: object) -> str:
 
 
 def _ago(duration: float) -> str:
+    if not math.isfinite(duration):
+        return "an unknown time"  # by a clock that tells none
     whole = int(duration)
     return f"{whole} s" if whole < _TWO_HOURS else f"{whole // 3600} h"
 
