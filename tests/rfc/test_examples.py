@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import mldsa
 
 from undersign import jwk, jwks, jws, jwt
+from undersign.conformance.cases import examples
 from undersign.encoding import b64url_decode, b64url_encode, parse_object
 from undersign.errors import (
     AlgorithmNotAllowedError,
@@ -23,7 +22,7 @@ from undersign.errors import (
 )
 from undersign.jwk import Key
 
-EXAMPLES: dict[str, Any] = json.loads(Path(__file__).with_name("examples.json").read_text(encoding="ascii"))
+EXAMPLES = examples()
 TOKENS: list[dict[str, Any]] = EXAMPLES["tokens"]
 JOE = b'{"iss":"joe",\r\n "exp":1300819380,\r\n "http://example.com/is_root":true}'
 
