@@ -4,13 +4,15 @@ import copy
 import hashlib
 import hmac
 import inspect
+import socket
 
 import pytest
 
-from undersign import jwk, jws, jwt
+from undersign import jwk, jwks, jws, jwt
 from undersign.encoding import b64url_decode, b64url_encode, dump_json
 from undersign.errors import InvalidSignatureError, PolicyError, WeakKeyError
 from undersign.inspector.explain import explain
+from undersign.jwt.profiles import access_token
 
 EXAMPLE = (
     "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9"
@@ -107,3 +109,20 @@ def test_the_unprotected_header_is_not_signed():
     changed["signatures"][0]["protected"] = b64url_encode(dump_json(protected))
     with pytest.raises(InvalidSignatureError):
         jws.verify(changed, key.public())
+
+
+def test_a_recipient_asks_nobody(monkeypatch):
+    """An access token is verified with a key at hand and without any connection, whatever addresses it names."""
+    key = jwk.generate("ES256")
+    pointers = {"jku": "https://as.example/jwks.json", "x5u": "https://as.example/chain.pem"}
+    token = access_token.Minter(key, issuer="https://as.example").mint(subject="a", audience="api", client_id="a")
+    pointing = jwt.sign({}, key, header=pointers)
+
+    def refuse(*_, **__):
+        pytest.fail("a connection was opened")
+
+    for name in ("socket", "create_connection", "getaddrinfo"):
+        monkeypatch.setattr(socket, name, refuse)
+    keys = jwks.KeySet([key.public()])
+    assert access_token.Verifier(keys, issuer="https://as.example", audience="api").verify(token).key.kid == key.kid
+    assert jwt.verify(pointing, keys, waive=("iss", "aud")).header["jku"] == pointers["jku"]
