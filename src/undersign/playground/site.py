@@ -1,0 +1,71 @@
+"""Where the playground is reached, which names it answers to, and what its cookies are called (safety rule 23)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from ..errors import PolicyError, quoted
+
+__all__ = ["LOOPBACK", "Site"]
+
+LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One public address.
+
+    Attributes:
+        url: Scheme, host and port, without a path.
+        shared: Whether callers without a cookie share a sandbox; only where nobody else can reach it.
+
+    Raises:
+        PolicyError: The address has more than that, or is plain http to a name other than loopback's.
+    """
+
+    url: str
+    shared: bool = True
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in _PORTS or not parts.hostname or f"{parts.scheme}://{parts.netloc}" != self.url:
+            raise PolicyError(f"{quoted(self.url)} is not an address of a site.", help="Write https://play.example")
+        if parts.scheme == "http" and not self.is_loopback:
+            raise PolicyError(
+                f"{quoted(self.url)} is plain http beyond this machine.",
+                help="Everybody on the way could read and set the cookies: put TLS before it and write https://.",
+            )
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether its name is one of loopback's, which no DNS server can point elsewhere."""
+        return urlsplit(self.url).hostname in LOOPBACK
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers reach it by https."""
+        return self.url.startswith("https:")
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The Host headers that mean this site; on loopback all of its names, since none can be rebound."""
+        parts = urlsplit(self.url)
+        port, usual = parts.port, _PORTS[parts.scheme]
+        names = [
+            f"[{name}]" if ":" in name else name for name in (LOOPBACK if self.is_loopback else (parts.hostname or "",))
+        ]
+        found = {f"{name}:{port or usual}" for name in names}
+        return frozenset(found | set(names) if port in {None, usual} else found)
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The origins of its own pages."""
+        return frozenset(f"{urlsplit(self.url).scheme}://{host}" for host in self.hosts)
+
+    @property
+    def cookie(self) -> str:
+        """The cookie's name: with the prefix that ties it to this host, wherever a browser takes that."""
+        return "__Host-playground" if self.is_secure else "playground"
