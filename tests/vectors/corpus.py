@@ -35,10 +35,10 @@ FILES = (
 NOT_HERE = {
     **dict.fromkeys(("jwe-decrypt", "raw-aead-decrypt", "raw-key-unwrap", "raw-rsa-decrypt"), "JWE is a later issue"),
     **dict.fromkeys(("ecdh-derive", "ecdh-es-derive"), "key agreement is JWE's"),
-    "dpop-verify": "DPoP is a later issue",
+    "dpop-verify": "run by test_dpop.py",
     "sd-jwt": "SD-JWT is a later issue",
 }
-"""Kinds of the corpus that this library does not have yet."""
+"""Kinds of the corpus that are run elsewhere, or that this library does not have yet."""
 
 HEDGED = "ML-DSA"
 """`cryptography` hedges ML-DSA, so a signature with rnd = 0 cannot be made; that it verifies is tested instead."""
