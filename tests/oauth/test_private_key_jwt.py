@@ -391,3 +391,8 @@ def raw_of(token, **changes):
         f"grant_type=client_credentials&resource={SIGNING}&client_assertion_type={URN}&client_assertion={token}",
         **changes,
     )
+
+
+def test_assertion_without_iat_replayed_after_its_id_was_forgotten():
+    """An assertion that ends hours away and says not since when is refused, so that none outlives its burnt id."""
+    assert refused(Desk(), assertion(drop=("iat",), exp=NOW + 7200)) == "missing_claim:iat"

@@ -70,14 +70,16 @@ def algorithm_of(signer: object) -> SignatureAlgorithm:
         PolicyError: It is no signer.
         UnusableKeyError: It names no algorithm.
     """
-    if not isinstance(signer, (Key, Signer)):
+    # The members themselves are asked: isinstance on a Protocol would take longer than an ECDSA signature.
+    if not isinstance(signer, Key) and not (hasattr(signer, "kid") and callable(getattr(signer, "sign", None))):
         raise PolicyError(
             "A signer is a Key, or an object with alg, kid and sign(signing_input).",
             help="Text and octets are never taken as keys: use jwk.load(...) or jwk.secret(..., alg=...).",
         )
-    if signer.alg is None:
+    alg = getattr(signer, "alg", None)
+    if alg is None:
         raise UnusableKeyError(f"The key {signer!r} names no algorithm.")
-    return named(signer.alg)
+    return named(alg)
 
 
 def header_segment(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from ...errors import ClaimTypeError, ExpiredTokenError, IncorrectClaimError, MissingClaimError, NotYetValidError
+from ...errors import ClaimTypeError, IncorrectClaimError, MissingClaimError, NotYetValidError, TooOldError
 from ...jwk.key import Key
 from ...jwks.keyset import Keys
 from ...jws.signer import Signer as ExternalSigner
@@ -18,15 +18,18 @@ from ..verify import Verifier as JWTVerifier
 if TYPE_CHECKING:
     from datetime import timedelta
 
-__all__ = ["TYP", "TYPES", "Minter", "Verifier"]
+__all__ = ["AHEAD", "SKEW", "TYP", "TYPES", "Minter", "Verifier"]
 
 TYP: Final = "client-authentication+jwt"
 TYPES: Final = (None, "JWT", TYP)
 """RFC 10070 asks clients to send the type and servers not to refuse older clients that do not."""
 
 _LONGEST_JTI: Final = 256
-_SKEW: Final = 10
-_FARTHEST: Final = 24 * 3600
+SKEW: Final = 30
+"""How many seconds past its end an assertion is still taken."""
+AHEAD: Final = 10
+"""How many seconds ahead of our clock ``iat`` and ``nbf`` may lie."""
+_MINUTE: Final = "A client assertion lives for a minute."
 
 
 class Minter:
@@ -62,6 +65,10 @@ class Minter:
 class Verifier:
     """An authorization server's check of one client's assertions; the caller uses up the ``jti`` afterwards.
 
+    An ``exp`` further away than ``lifetime`` is clamped where ``iat`` says from when to count, since clients in the
+    field write an hour or more. Without ``iat`` it is refused: counted from when it is presented, the end would move
+    along, and the assertion would work again after its ``jti`` was forgotten.
+
     Args:
         keys: The client's keys.
         client_id: Who it must be.
@@ -69,10 +76,11 @@ class Verifier:
         single: Whether ``aud`` must be a string, not an array (FAPI 2.0).
         algorithms: What is accepted, for keys that name no algorithm; None for the keys' own.
         lifetime: The longest life that counts: the assertion ends at its ``exp`` or so long after its ``iat``.
+        farthest: How many seconds ahead an ``exp`` may lie before it is refused rather than clamped.
         clock: What tells the time.
     """
 
-    __slots__ = ("_audiences", "_clock", "_lifetime", "_single", "_verifier")
+    __slots__ = ("_audiences", "_clock", "_farthest", "_lifetime", "_single", "_verifier")
 
     def __init__(
         self,
@@ -83,11 +91,13 @@ class Verifier:
         single: bool = False,
         algorithms: Iterable[str] | None = None,
         lifetime: float = 300,
+        farthest: float = 24 * 3600,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._audiences = frozenset((audience,) if isinstance(audience, str) else audience)
         self._single = single
         self._lifetime = lifetime
+        self._farthest = farthest
         self._clock = clock
         self._verifier = JWTVerifier(
             keys,
@@ -96,7 +106,7 @@ class Verifier:
             algorithms=algorithms,
             typ=TYPES,
             require={"sub": client_id, "jti": ...},
-            leeway=_SKEW,
+            leeway=SKEW,
             clock=clock,
         )
 
@@ -106,33 +116,40 @@ class Verifier:
         Raises:
             UndersignError: It is refused; the reason is for the log, the client learns ``invalid_client``.
         """
+        # 1. The signature, and that iss and sub are the client (RFC 7523 section 3 items 1, 2 and 9).
         verified = self._verifier.verify(token)
-        self._check_audience(verified.claims["aud"])
-        self._check_lifetime(verified.claims)
-        jti = verified.claims["jti"]
-        if not 0 < len(jti) <= _LONGEST_JTI:
-            raise ClaimTypeError("jti", f"The claim 'jti' has {len(jti)} characters; 1 to {_LONGEST_JTI} are allowed.")
+        claims = verified.claims
+        # 2. The audience is this server, and nobody else as well (RFC 10070).
+        self._check_audience(claims["aud"])
+        # 3. The times (items 4 to 6).
+        self._check_times(claims)
+        # 4. An id to use up (item 7).
+        if not 0 < len(claims["jti"]) <= _LONGEST_JTI:
+            raise ClaimTypeError("jti", f"The claim 'jti' has not 1 to {_LONGEST_JTI} characters.")
         return verified
 
     def expires_at(self, verified: VerifiedJWT) -> float:
         """The moment from which this verifier refuses the assertion, so that its ``jti`` may be forgotten."""
         claims = verified.claims
-        return float(min(claims["exp"], claims.get("iat", self._clock()) + self._lifetime)) + _SKEW
+        return float(min(claims["exp"], claims.get("iat", claims["exp"]) + self._lifetime)) + SKEW
 
     def _check_audience(self, aud: str | list[str]) -> None:
         if self._single and not isinstance(aud, str):
             raise IncorrectClaimError("aud", "The claim 'aud' must be the issuer identifier as a string.")
         members = [aud] if isinstance(aud, str) else aud
-        if not set(members) <= self._audiences:
+        if not set(members) <= self._audiences or len(set(members)) != len(members):
             raise IncorrectClaimError("aud", "The claim 'aud' names somebody else as well (RFC 10070).")
 
-    def _check_lifetime(self, claims: Any) -> None:
+    def _check_times(self, claims: Mapping[str, Any]) -> None:
         now, exp = self._clock(), claims["exp"]
-        if exp > now + _FARTHEST:
-            raise NotYetValidError(
-                "exp", "The assertion lives longer than a day.", help="A client assertion lives for a minute."
+        for name in ("iat", "nbf"):
+            if claims.get(name, 0) > now + AHEAD:
+                raise NotYetValidError(name, f"The assertion's {name} lies in the future.")
+        if exp > now + self._farthest:
+            raise IncorrectClaimError("exp", "The assertion's end is absurdly far away.", help=_MINUTE)
+        if "iat" not in claims and exp > now + self._lifetime + SKEW:
+            raise MissingClaimError(
+                "iat", "An assertion that lives this long must say when it was issued.", help=_MINUTE
             )
-        if "iat" not in claims and exp > now + self._lifetime + _SKEW:
-            raise MissingClaimError("iat", "An assertion that lives this long must say when it was issued.")
-        if now > claims.get("iat", now) + self._lifetime + _SKEW:
-            raise ExpiredTokenError("iat", f"The assertion was issued more than {self._lifetime:.0f} s ago.")
+        if now >= claims.get("iat", now) + self._lifetime + SKEW:
+            raise TooOldError("iat", f"The assertion was issued more than {self._lifetime:.0f} s ago.")

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from undersign.errors import IncorrectClaimError, PolicyError, TooOldError
 from undersign.oauth.client import Client
 
-__all__ = ["Place", "check"]
+__all__ = ["Accepted", "Place", "accepted", "form"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +32,19 @@ class Place:
     called: str
 
 
-def check(client: Client, aud: Any, place: Place, now: float) -> str:
-    """Check an assertion's audience and say which form it took, for the record.
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What ``aud`` may be: one of the values, or, unless it must be single, an array of nothing else."""
+
+    values: frozenset[str]
+    single: bool = False
+
+
+def accepted(client: Client, place: Place, now: float) -> Accepted:
+    """What a client's assertion may name at this place and moment.
 
     Raises:
-        IncorrectClaimError: The audience is not one that the client's policy accepts.
+        IncorrectClaimError: Nothing: the client's policy does not reach this address.
         TooOldError: The policy is a legacy one and its sunset has come.
         PolicyError: The client has a policy that does not exist.
     """
@@ -45,40 +53,29 @@ def check(client: Client, aud: Any, place: Place, now: float) -> str:
         raise PolicyError("The client's audience policy does not exist.")
     if client.audience_policy.startswith("legacy_") and (client.sunset is None or now >= client.sunset):
         raise TooOldError("aud", "The client's legacy audience policy has ended.")
-    form = rule(aud, place)
-    if form is None:
-        raise IncorrectClaimError("aud", "The assertion's audience is not this server's issuer alone.")
-    return form
+    found = rule(place)
+    if not found.values:
+        raise IncorrectClaimError("aud", "The client's audience policy does not reach this address.")
+    return found
 
 
-def _issuer(aud: Any, place: Place) -> str | None:
-    if aud == [place.issuer]:
-        return "issuer_array"
-    return _issuer_string(aud, place)
+def form(aud: str | list[str], place: Place) -> str:
+    """Say which form an accepted audience took, for the record: so one sees when a client can be tightened."""
+    if aud == place.issuer:
+        return "issuer"
+    return "issuer_array" if aud == [place.issuer] else "endpoint"
 
 
-def _issuer_string(aud: Any, place: Place) -> str | None:
-    return "issuer" if isinstance(aud, str) and aud == place.issuer else None
-
-
-def _legacy_endpoint(aud: Any, place: Place) -> str | None:
-    members = [aud] if isinstance(aud, str) else aud
-    known = {place.issuer, place.token_endpoint, place.called}
-    if not isinstance(members, list) or not members or not all(isinstance(m, str) and m in known for m in members):
-        return None
-    return _issuer(aud, place) or "endpoint"
-
-
-def _legacy_token_endpoint(aud: Any, place: Place) -> str | None:
+def _legacy_token_endpoint(place: Place) -> Accepted:
     here = place.called == place.token_endpoint
-    return "endpoint" if here and isinstance(aud, str) and aud == place.token_endpoint else None
+    return Accepted(frozenset({place.token_endpoint} if here else ()), single=True)
 
 
-_POLICIES: Final[Mapping[str, Callable[[Any, Place], str | None]]] = MappingProxyType(
+_POLICIES: Final[Mapping[str, Callable[[Place], Accepted]]] = MappingProxyType(
     {
-        "issuer": _issuer,
-        "issuer_string": _issuer_string,
-        "legacy_endpoint": _legacy_endpoint,
+        "issuer": lambda place: Accepted(frozenset({place.issuer})),
+        "issuer_string": lambda place: Accepted(frozenset({place.issuer}), single=True),
+        "legacy_endpoint": lambda place: Accepted(frozenset({place.issuer, place.token_endpoint, place.called})),
         "legacy_token_endpoint": _legacy_token_endpoint,
     }
 )

@@ -6,30 +6,26 @@ file is reached, 8's burn and 9's answer after it. Nothing is stored before step
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, Final
 
 from undersign.encoding import encode_json
 from undersign.errors import (
     AlgorithmNotAllowedError,
-    ClaimTypeError,
-    ExpiredTokenError,
     IncorrectClaimError,
     IncorrectTypeError,
     InvalidHeaderError,
     InvalidRequestError,
     LimitError,
     MissingClaimError,
-    NotYetValidError,
-    TooOldError,
     UnauthorizedClientError,
     UnknownKeyError,
     UnsupportedCriticalError,
 )
+from undersign.header import media_type
 from undersign.jwa.signature import ALGORITHMS
 from undersign.jwks import KeySet
-from undersign.jwt import VerifiedJWT, Verifier
+from undersign.jwt.profiles import client_assertion
 from undersign.jwt.unverified import peek
 from undersign.oauth.client import Client, Clients
 from undersign.oauth.token_request import TokenRequest
@@ -45,17 +41,13 @@ NAME: Final = "private_key_jwt"
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 BURN: Final = "client-auth"
 
+_TYPES: Final = frozenset(map(media_type, client_assertion.TYPES))
 _MAX_ASSERTION: Final = 8 * 1024
 _MAX_HEADER: Final = 2 * 1024
-_MAX_JTI: Final = 256
 # Every signature algorithm of key pairs, but the curve that no profile of OAuth names.
 ALGORITHMS_SUPPORTED: Final = tuple(
     name for name, row in ALGORITHMS.items() if row.kty != "oct" and row.crv != "secp256k1"
 )
-_TYPES: Final = (None, "JWT", "client-authentication+jwt")
-_SKEW: Final = 30.0  # how long past its exp an assertion is still taken
-_AHEAD: Final = 10.0  # how far ahead of our clock iat and nbf may lie
-_CAP: Final = 300.0  # the longest that an assertion counts, whatever its exp says
 
 
 def presents(request: TokenRequest) -> bool:
@@ -74,12 +66,13 @@ def prove(request: TokenRequest, clients: Clients, place: Place, now: float) -> 
     seen = peek(assertion)
     _check_header(seen.header)
     client = _client(seen.claims, request, clients)
-    verified = _verify(assertion, client, place, now)
-    until = _check_times(verified.claims, client, now)
-    if not client.id == verified.claims["iss"] == verified.claims["sub"]:  # 7.
-        raise IncorrectClaimError("sub", "iss, sub and the client's id differ.")
-    form = audience.check(client, verified.claims["aud"], place, now)  # 7.
-    burn = _burn(verified.claims, client, place, until)
+    accepted = audience.accepted(client, place, now)
+    verifier = _verifier(client, accepted, now)
+    verified = verifier.verify(assertion)  # 6. and 7.
+    # 8. One use: the id is the client's own, so that no client can burn another's. Kept until nothing could replay it.
+    name = encode_json([client.id, verified.claims["jti"]])
+    burn = Burn(BURN, place.issuer, name, verifier.expires_at(verified))
+    form = audience.form(verified.claims["aud"], place)
     return from_assertion(verified, client, burn, Came(NAME, form, request.request_id))
 
 
@@ -108,8 +101,7 @@ def _check_header(header: Mapping[str, Any]) -> None:
         if name in header:
             raise InvalidHeaderError(f"A client assertion has no {name} in its header.")
     typ = header.get("typ")
-    plain = typ.removeprefix("application/").lower() if isinstance(typ, str) else typ
-    if plain not in (None, "jwt", "client-authentication+jwt"):
+    if typ is not None and (not isinstance(typ, str) or media_type(typ) not in _TYPES):
         raise IncorrectTypeError("typ", "The token is of another kind than a client assertion.")
 
 
@@ -129,55 +121,20 @@ def _client(claims: Mapping[str, Any], request: TokenRequest, clients: Clients) 
     return client
 
 
-def _verify(assertion: str, client: Client, place: Place, now: float) -> VerifiedJWT:
+def _verifier(client: Client, accepted: audience.Accepted, now: float) -> client_assertion.Verifier:
     # 5. The client's keys that are enabled and inside their window, of the algorithm it registered where it did. The
     #    library chooses among them by kid, else x5t#S256, else only if one fits; the key's algorithm decides.
     algorithms = ALGORITHMS_SUPPORTED if client.signing_alg is None else (client.signing_alg,)
     usable = client.keys_at(now)
     if not usable and client.remote is None:
         raise UnknownKeyError("The client has no key that counts now.")
-    # 6. The signature, and with it the claims' types and the coarse checks; the exact ones follow in step 7.
-    return Verifier(
+    # 6. The signature. 7. iss and sub are the client, the audience is this server, the times hold, there is a jti.
+    return client_assertion.Verifier(
         client.remote or KeySet(usable),
-        issuer=client.id,
-        audience=(place.issuer, place.token_endpoint, place.called),
+        client_id=client.id,
+        audience=accepted.values,
+        single=accepted.single,
         algorithms=algorithms,
-        typ=_TYPES,
-        require={"sub": client.id, "jti": ..., "exp": ...},
-        leeway=_SKEW,
+        farthest=client.longest_exp,
         clock=lambda: now,
-    ).verify(assertion)
-
-
-def _check_times(claims: Mapping[str, Any], client: Client, now: float) -> float:
-    # 7. An exp far away is clamped, an absurd one refused; iat and nbf may lie a little ahead of our clock.
-    exp, issued = _date(claims, "exp"), _date(claims, "iat")
-    if exp is None:
-        raise MissingClaimError("exp", "The assertion has no end.")
-    for name in ("iat", "nbf"):
-        if (_date(claims, name) or 0.0) > now + _AHEAD:
-            raise NotYetValidError(name, f"The assertion's {name} lies in the future.")
-    if exp > now + client.longest_exp:
-        raise IncorrectClaimError("exp", "The assertion's end is absurdly far away.")
-    until = min(exp, (now if issued is None else issued) + _CAP)
-    if now >= until + _SKEW:
-        late = exp >= now
-        raise (TooOldError if late else ExpiredTokenError)("iat" if late else "exp", "The assertion has expired.")
-    return until
-
-
-def _date(claims: Mapping[str, Any], name: str) -> float | None:
-    value = claims.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise ClaimTypeError(name, f"{name} is not a NumericDate.")
-    return float(value)
-
-
-def _burn(claims: Mapping[str, Any], client: Client, place: Place, until: float) -> Burn:
-    # 8. One use: the id is the client's own, so that no client can burn another's. Kept until nothing could replay it.
-    jti = claims["jti"]
-    if not isinstance(jti, str) or not 1 <= len(jti) <= _MAX_JTI:
-        raise ClaimTypeError("jti", f"jti is not a string of 1 to {_MAX_JTI} characters.")
-    return Burn(BURN, place.issuer, encode_json([client.id, jti]), until + _SKEW)
+    )
