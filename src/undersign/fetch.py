@@ -4,17 +4,19 @@
 2. One resolution. Every address that it gives is looked at, and the connection goes to one that was looked at.
 3. Addresses of special-purpose ranges (IANA registries, RFC 6890) are refused, embedded IPv4 addresses unwrapped,
    unless a host or range was named as an exception.
-4. No redirects, no proxies from the environment, one deadline for everything, a cap on size, and no HTML.
+4. No redirects, no proxies from the environment, one deadline for everything, a cap on size, no compression, no HTML.
+5. Of HTTP caching (RFC 9111) it reads Cache-Control, Age and ETag, and asks with If-None-Match; it stores nothing.
 
 The standard library's http.client and ssl are imported when the first document is fetched, not before.
 """
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from .errors import FetchError, PolicyError, quoted
@@ -24,20 +26,35 @@ if TYPE_CHECKING:
     from socket import socket
     from ssl import SSLContext
 
-__all__ = ["Fetched", "Fetcher", "special_purpose"]
+__all__ = ["Fetched", "Fetcher", "Resolve", "is_loopback_text", "special_purpose"]
 
 URL_CAP: Final = 2048
 _CHUNK: Final = 16 * 1024
+_MAX_AGE_DIGITS: Final = 9  # thirty years; what is longer is no number of seconds
+# Strict, because it is sent back in a header (RFC 9110 section 8.8.3).
+_ETAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,256}"')
+
+Resolve: TypeAlias = "Callable[[str, int], Iterable[str]]"
+"""Gives the addresses of a host, as text; raises OSError."""
 
 _Address = IPv4Address | IPv6Address
 _Network = IPv4Network | IPv6Network
 
 
 class Fetched(NamedTuple):
-    """A document."""
+    """A document.
+
+    Attributes:
+        body: Its octets.
+        media_type: What the server calls it, lower case, without parameters.
+        etag: The server's name for this version of it, as it would be sent back; None where there is none to keep.
+        fresh_for: For how many seconds the server lets it be taken as fresh; None where it does not say.
+    """
 
     body: bytes
     media_type: str
+    etag: str | None = None
+    fresh_for: float | None = None
 
 
 class Fetcher:
@@ -49,6 +66,7 @@ class Fetcher:
         allow: Hosts and ranges that are otherwise forbidden, such as ``"idp.internal"`` and ``"10.1.0.0/16"``.
         plain_loopback: Let http reach literal loopback addresses and ``localhost``.
         context: TLS settings, where a private certificate authority is to be trusted.
+        resolve: What resolves names, where that is not the system; its answers are looked at like the system's.
 
     Raises:
         PolicyError: An exception is neither a host nor a range.
@@ -62,26 +80,39 @@ class Fetcher:
         allow: Iterable[str] = (),
         plain_loopback: bool = False,
         context: SSLContext | None = None,
+        resolve: Resolve | None = None,
     ) -> None:
         self._timeout = timeout
         self._size = size
         self._hosts, self._ranges = _exceptions(allow)
         self._plain_loopback = plain_loopback
         self._context = context
+        self._resolve = resolve
 
-    def __call__(self, url: str, *, accept: str = "application/json") -> Fetched:
+    def __call__(self, url: str) -> Fetched:
         """Fetch one document.
 
         Raises:
             FetchError: Anything but a 200 with a document of the allowed size, in time, from an allowed address.
         """
+        return self._get(url, None)
+
+    def revalidate(self, url: str, known: Fetched) -> Fetched:
+        """Fetch a document again, of which ``known`` is the last version; it comes back where that is still the one.
+
+        Raises:
+            FetchError: As for a first fetch.
+        """
+        return self._get(url, known)
+
+    def _get(self, url: str, known: Fetched | None) -> Fetched:
         deadline = time.monotonic() + self._timeout
         parts, host, port = self._parsed(url)
         try:
             sock = self._connect(self._addresses(host, port, parts.scheme, deadline), port, deadline)
             try:
                 sock = self._secured(sock, host, deadline) if parts.scheme == "https" else sock
-                return self._exchange(sock, parts, accept, deadline)
+                return self._exchange(sock, parts, known, deadline)
             finally:
                 sock.close()
         except (
@@ -111,10 +142,10 @@ class Fetcher:
     # 2. resolved once, every answer looked at
 
     def _addresses(self, host: str, port: int, scheme: str, deadline: float) -> Sequence[_Address]:
-        addresses = _resolved(host, port, deadline)
+        addresses = _resolved(self._resolve or _system, host, port, deadline)
         for address in addresses:
             if scheme == "http":
-                if not address.is_loopback or not _is_loopback_text(host):
+                if not address.is_loopback or not is_loopback_text(host):
                     raise FetchError(f"{quoted(host)} is not loopback, so it must be https.")
             elif host not in self._hosts and special_purpose(address) and not self._excepted(address):
                 raise FetchError(
@@ -132,9 +163,10 @@ class Fetcher:
         from socket import create_connection  # noqa: PLC0415
 
         failure: OSError = OSError("no address")
-        for address in addresses:
-            try:
-                sock = create_connection((str(address), port), timeout=_left(deadline))
+        for index, address in enumerate(addresses):
+            try:  # an address that does not answer leaves time for the next
+                share = _left(deadline) / (len(addresses) - index)
+                sock = create_connection((str(address), port), timeout=share)
             except OSError as error:
                 failure = error
                 continue
@@ -157,19 +189,23 @@ class Fetcher:
 
     # 4. one request, one answer
 
-    def _exchange(self, sock: socket, parts: SplitResult, accept: str, deadline: float) -> Fetched:
+    def _exchange(self, sock: socket, parts: SplitResult, known: Fetched | None, deadline: float) -> Fetched:
         from http.client import HTTPException, HTTPResponse  # noqa: PLC0415
 
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        condition = f"If-None-Match: {known.etag}\r\n" if known is not None and known.etag else ""
         request = (
-            f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: {accept}\r\nAccept-Encoding: identity\r\n"
-            "User-Agent: undersign\r\nConnection: close\r\n\r\n"
+            f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: application/json, application/jwk-set+json\r\n"
+            f"Accept-Encoding: identity\r\n{condition}User-Agent: undersign\r\nConnection: close\r\n\r\n"
         )
         sock.settimeout(_left(deadline))
         sock.sendall(request.encode("ascii"))
         response = HTTPResponse(_Deadlined(sock, deadline), method="GET")  # type: ignore[arg-type]
         try:
             response.begin()
+            if condition and known is not None and response.status == 304:  # noqa: PLR2004 - Not Modified
+                fresh_for = _fresh_for(response)
+                return known if fresh_for is None else known._replace(fresh_for=fresh_for)
             return self._document(response)
         except HTTPException as error:
             raise FetchError(f"{quoted(parts.netloc)} does not speak HTTP: {type(error).__name__}.") from error
@@ -182,14 +218,42 @@ class Fetcher:
         media_type = (response.getheader("Content-Type") or "").partition(";")[0].strip().lower()
         if "html" in media_type:
             raise FetchError("The answer is a page for people, not a document.")
-        if (response.getheader("Content-Encoding") or "identity").lower() != "identity":
+        encodings = response.getheader("Content-Encoding") or "identity", response.getheader("Transfer-Encoding") or ""
+        if encodings[0].strip().lower() != "identity" or encodings[1].strip().lower() not in {"", "chunked"}:
             raise FetchError("The answer is compressed, which was not asked for.")
         body = response.read(self._size + 1)
         if len(body) > self._size:
             raise FetchError(f"The document is larger than {self._size} octets.")
         if response.length:
             raise FetchError("The document broke off before its end.")
-        return Fetched(body, media_type)
+        return Fetched(body, media_type, _etag(response), _fresh_for(response))
+
+
+# -- what an answer says about keeping it (RFC 9111) --
+
+
+def _directives(response: HTTPResponse) -> dict[str, str]:
+    found = (part.strip().partition("=") for part in (response.getheader("Cache-Control") or "").split(","))
+    return {name.strip().lower(): value.strip().strip('"') for name, _, value in found}
+
+
+def _fresh_for(response: HTTPResponse) -> float | None:
+    directives = _directives(response)
+    if "no-store" in directives or "no-cache" in directives:
+        return 0
+    if "max-age" not in directives:
+        return None
+    # What cannot be read is stale (section 4.2.1), and time spent in caches on the way counts (section 4.2.3).
+    return max(0, _seconds(directives["max-age"]) - _seconds(response.getheader("Age") or "0"))
+
+
+def _seconds(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MAX_AGE_DIGITS else 0
+
+
+def _etag(response: HTTPResponse) -> str | None:
+    etag = response.getheader("ETag") or ""
+    return etag if _ETAG.fullmatch(etag) and "no-store" not in _directives(response) else None
 
 
 class _Deadlined:
@@ -216,19 +280,25 @@ class _Deadlined:
         return BufferedReader(Raw(), _CHUNK)
 
 
-def _resolved(host: str, port: int, deadline: float) -> Sequence[_Address]:
-    """Resolve once, in a thread that is left behind when the resolver takes longer than the deadline."""
+def _system(host: str, port: int) -> Iterable[str]:
     import socket  # noqa: PLC0415 - read when something is fetched
+
+    answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    return [str(answer[4][0]) for answer in answers]
+
+
+def _resolved(resolver: Resolve, host: str, port: int, deadline: float) -> Sequence[_Address]:
+    """Resolve once, in a thread that ends when the resolver answers, which may be later than the deadline."""
     from threading import Thread  # noqa: PLC0415
 
     found: list[_Address] = []
-    failures: list[OSError | UnicodeError] = []
+    failures: list[OSError | ValueError] = []
 
     def resolve() -> None:
         try:
-            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-            found.extend(dict.fromkeys(ip_address(str(answer[4][0]).partition("%")[0]) for answer in answers))
-        except (OSError, UnicodeError) as error:
+            answers = resolver(host, port)
+            found.extend(dict.fromkeys(ip_address(answer.partition("%")[0]) for answer in answers))
+        except (OSError, ValueError) as error:  # no such host, a name that is none (UnicodeError), no address
             failures.append(error)
 
     thread = Thread(target=resolve, name="undersign-resolve", daemon=True)
@@ -261,7 +331,8 @@ def _exceptions(allow: Iterable[str]) -> tuple[frozenset[str], tuple[_Network, .
     return frozenset(hosts), tuple(ranges)
 
 
-def _is_loopback_text(host: str) -> bool:
+def is_loopback_text(host: str) -> bool:
+    """Say whether a host is loopback by its own spelling; the address that it leads to is looked at as well."""
     if host == "localhost":
         return True
     try:

@@ -37,6 +37,7 @@ class JOSEHeader:
 
     Attributes:
         members: All of it, read-only.
+        protected: The part that is signed; all of it in a compact token.
         alg: The algorithm's name; "" where the protected header has none.
         kid: The key ID, or None.
         x5t_s256: The certificate thumbprint, or None.
@@ -44,10 +45,11 @@ class JOSEHeader:
         encoded: Whether the payload is base64url-encoded: not so with RFC 7797's ``b64: false``.
     """
 
-    __slots__ = ("alg", "encoded", "kid", "members", "typ", "x5t_s256")
+    __slots__ = ("alg", "encoded", "kid", "members", "protected", "typ", "x5t_s256")
 
-    def __init__(self, members: FrozenDict) -> None:
+    def __init__(self, members: FrozenDict, protected: FrozenDict | None = None) -> None:
         self.members = members
+        self.protected = members if protected is None else protected
         self.alg: str = members.get("alg", "")
         self.kid: str | None = members.get("kid")
         self.x5t_s256: str | None = members.get("x5t#S256")
@@ -183,4 +185,4 @@ def parse_split(
     if "alg" not in merged:
         raise InvalidHeaderError("The header has no 'alg'.")
     check({**protected, "alg": merged["alg"]}, understood)
-    return protected, JOSEHeader(merged)
+    return protected, JOSEHeader(merged, protected)

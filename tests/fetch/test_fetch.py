@@ -11,7 +11,7 @@ from ipaddress import ip_address
 import pytest
 
 from undersign.errors import FetchError, PolicyError
-from undersign.fetch import Fetcher, special_purpose
+from undersign.fetch import Fetched, Fetcher, special_purpose
 
 JSON = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{"keys":[]}'
 
@@ -55,7 +55,7 @@ def test_a_document_is_fetched():
     with server(JSON) as (url, asked):
         fetched = fetcher()(url + "/jwks.json?x=1")
 
-    assert fetched == (b'{"keys":[]}', "application/json")
+    assert fetched == Fetched(b'{"keys":[]}', "application/json")
     assert asked[0].startswith(b"GET /jwks.json?x=1 HTTP/1.1\r\nHost: 127.0.0.1:")
 
 

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from binascii import Error as BinasciiError
 from binascii import a2b_base64, b2a_base64
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha1, sha256
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..encoding import b64url_encode
 from ..errors import KeyMaterialError
 
-__all__ = ["chain_of", "public_key_of", "x5t_s256", "x5t_spellings"]
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+__all__ = ["certificate_of", "chain_of", "public_key_of", "reading", "x5t_s256", "x5t_spellings"]
 
 LONGEST: Final = 32 * 1024
 LONGEST_CHAIN: Final = 8
@@ -26,13 +31,36 @@ def public_key_of(der: bytes) -> Any:
     Raises:
         KeyMaterialError: The octets are not one certificate, or its key is of a kind that is not supported.
     """
+    certificate = certificate_of(der)
+    with reading():
+        return certificate.public_key()
+
+
+def certificate_of(der: bytes) -> Certificate:
+    """Read a certificate; its key, names and extensions are read by `cryptography` only when they are asked for.
+
+    Raises:
+        KeyMaterialError: The octets are not one certificate.
+    """
     from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
 
     if len(der) > LONGEST:
         raise KeyMaterialError(f"The certificate is longer than {LONGEST} octets.")
+    with reading():
+        return x509.load_der_x509_certificate(der)
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Turn whatever `cryptography` throws at a hostile certificate into one error.
+
+    Raises:
+        KeyMaterialError: The certificate cannot be read, or its key is of a kind that is not supported.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+
     try:
-        return x509.load_der_x509_certificate(der).public_key()
+        yield
     except UnsupportedAlgorithm:
         raise KeyMaterialError("The certificate's key is of a kind that is not supported.") from None
     except (ValueError, TypeError):

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
-from .keyset import KeySet, KeySource, OneKey, Skipped, as_source
+from typing import TYPE_CHECKING, Any
+
+from .keyset import HeaderKeySource, KeySet, KeySource, OneKey, Skipped, as_source
 from .resolver import KeyResolver
 
-__all__ = ["KeyResolver", "KeySet", "KeySource", "OneKey", "RemoteKeySet", "Skipped", "as_source"]
+if TYPE_CHECKING:
+    from .remote import Refreshed, RemoteKeySet
+    from .trust import CertificateChain, TrustedUrls
+
+__all__ = [
+    "CertificateChain",
+    "HeaderKeySource",
+    "KeyResolver",
+    "KeySet",
+    "KeySource",
+    "OneKey",
+    "Refreshed",
+    "RemoteKeySet",
+    "Skipped",
+    "TrustedUrls",
+    "as_source",
+]
 
 
-def __getattr__(name: str) -> object:
-    # A remote set needs more of the standard library than a token does, so it is read when first asked for.
-    if name == "RemoteKeySet":
-        from .remote import RemoteKeySet
+def __getattr__(name: str) -> Any:
+    # What fetches or verifies chains needs more of the standard library than a token does: read when first asked for.
+    if name in {"RemoteKeySet", "Refreshed"}:
+        from . import remote
 
-        return RemoteKeySet
+        return getattr(remote, name)
+    if name in {"TrustedUrls", "CertificateChain"}:
+        from . import trust
+
+        return getattr(trust, name)
     raise AttributeError(name)

@@ -20,7 +20,7 @@ from ..jwk import from_jwk
 from ..jwk.key import Key, refuse_private
 from ..limits import DEFAULT, Limits
 
-__all__ = ["KeySet", "KeySource", "Keys", "OneKey", "Skipped", "as_source"]
+__all__ = ["Header", "HeaderKeySource", "KeySet", "KeySource", "Keys", "OneKey", "Skipped", "as_source"]
 
 
 @runtime_checkable
@@ -37,6 +37,43 @@ class KeySource(Protocol):
         Raises:
             KeySelectionError: There is none, or more than one.
             AlgorithmNotAllowedError: No key of the source is for that algorithm.
+        """
+
+
+class Header(Protocol):
+    """What a header tells a source that reads more of it than KeySource.find is given: header.JOSEHeader does."""
+
+    @property
+    def alg(self) -> str:
+        """The algorithm's name."""
+
+    @property
+    def kid(self) -> str | None:
+        """The key ID, or None."""
+
+    @property
+    def x5t_s256(self) -> str | None:
+        """The certificate thumbprint, or None."""
+
+    @property
+    def protected(self) -> Mapping[str, Any]:
+        """The members that the signature covers; nothing else may say where a key comes from."""
+
+
+@runtime_checkable
+class HeaderKeySource(KeySource, Protocol):
+    """A source that a policy of yours lets read a key's origin from the header: TrustedUrls and CertificateChain.
+
+    Verifiers ask ``find_for`` in place of ``find`` where a source has it. What it gives is a hint that was checked
+    against the policy, never an algorithm.
+    """
+
+    def find_for(self, header: Header, /) -> Key:
+        """Find the one key for a token by its header.
+
+        Raises:
+            KeySelectionError: The header names none, or one that the policy does not trust.
+            KeyMaterialError, AlgorithmNotAllowedError: As KeySource.find.
         """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from typing import Final
+from typing import Final, cast
 
 from ..encoding import b64url_decode_padded, decode_segment
 from ..errors import AlgorithmNotAllowedError, LimitError, MalformedTokenError, PolicyError, quoted
@@ -11,7 +11,7 @@ from ..header import EMPTY, JOSEHeader, names_of
 from ..header import parse as parse_header
 from ..jwa.signature import named
 from ..jwk.key import Key
-from ..jwks.keyset import Keys, as_source
+from ..jwks.keyset import Header, Keys, as_source
 from ..limits import DEFAULT, Limits
 from .verified import SignatureReport, VerifiedJWS, seal
 
@@ -20,6 +20,19 @@ __all__ = ["CompactVerifier", "verify"]
 QUIRKS: Final = frozenset({"padding", "short-secret"})
 _CACHED_OCTETS: Final = 64 * 1024
 _BOUND_KEYS: Final = 64
+
+
+class _Deferred:
+    """In place of a key, until a source that reads the header was asked: it has no algorithm, so it serves nothing."""
+
+    alg: Final = None
+
+
+_DEFERRED: Final = cast("Key", _Deferred())
+
+
+def _defer(_kid: str | None, _x5t_s256: str | None, _alg: str) -> Key:
+    return _DEFERRED
 
 
 class CompactVerifier:
@@ -43,6 +56,7 @@ class CompactVerifier:
         "_cap",
         "_decode",
         "_find",
+        "_find_for",
         "_headers",
         "_room",
         "_understood",
@@ -62,7 +76,10 @@ class CompactVerifier:
     ) -> None:
         self.quirks = _named_quirks(quirks)
         self._algorithms = None if algorithms is None else _named_algorithms(algorithms)
-        self._find = as_source(keys, self._algorithms, short_secret="short-secret" in self.quirks).find
+        source = as_source(keys, self._algorithms, short_secret="short-secret" in self.quirks)
+        # A source that reads the header is asked in _allow, where all that does not match ends up: others pay nothing.
+        self._find_for: Callable[[Header], Key] | None = getattr(source, "find_for", None)
+        self._find = source.find if self._find_for is None else _defer
         self._understood = frozenset(names_of(understood, "understood"))
         if not isinstance(limits, Limits):
             raise PolicyError("limits is a Limits object.")
@@ -94,7 +111,7 @@ class CompactVerifier:
         # 4. The key, chosen anew each time: another client may send this very segment.
         key = self._find(header.kid, header.x5t_s256, header.alg)
         if key.alg != header.alg or self._algorithms is not None:
-            key = self._allow(key, header.alg)
+            key = self._allow(key, header)
         # 5. The signature (steps 7 and 8).
         key.verify(signing_input, self._decode(signature))
         if known is None:
@@ -110,7 +127,7 @@ class CompactVerifier:
         """
         key = self._find(header.kid, header.x5t_s256, header.alg)
         if key.alg != header.alg or self._algorithms is not None:
-            key = self._allow(key, header.alg)
+            key = self._allow(key, header)
         return key
 
     def check(self, header: JOSEHeader, signing_input: bytes, signature: bytes) -> Key:
@@ -127,8 +144,13 @@ class CompactVerifier:
         """Parse a protected header under this policy."""
         return parse_header(segment, self.limits, self._understood)
 
-    def _allow(self, key: Key, alg: str) -> Key:
-        """Hold a found key against the caller's list, and bind one that names no algorithm."""
+    def _allow(self, key: Key, header: JOSEHeader) -> Key:
+        """Ask a source that reads the header, hold the key against the caller's list, bind it if it names nothing."""
+        alg = header.alg
+        if self._find_for is not None:
+            key = self._find_for(header)
+            if key.alg == alg and self._algorithms is None:
+                return key
         if self._algorithms is None or alg not in self._algorithms:
             raise AlgorithmNotAllowedError(f"{quoted(alg)} is not an algorithm that this verifier accepts.")
         if key.alg == alg:
