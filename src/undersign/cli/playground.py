@@ -40,9 +40,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until told to stop."""
     _refuse_exposure(options)
+    is_own = options.host in LOOPBACK
+    site = Site(options.url, shared=is_own) if options.url else None  # refuses before anything is bound
     sockets = _sockets(options.host, options.port)
-    url = options.url or f"http://localhost:{sockets[0].getsockname()[1]}"
-    site = Site(url, shared=options.host in LOOPBACK)
+    site = site or Site(f"http://localhost:{sockets[0].getsockname()[1]}", shared=is_own)
     if options.with_parent:
         threading.Thread(target=_follow_parent, name="undersign-parent", daemon=True).start()
     config = uvicorn.Config(

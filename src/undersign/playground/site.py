@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from ..errors import PolicyError, quoted
 __all__ = ["LOOPBACK", "Site"]
 
 LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
+_ADDRESS: Final = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -30,10 +32,11 @@ class Site:
     shared: bool = True
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in _PORTS or not parts.hostname or f"{parts.scheme}://{parts.netloc}" != self.url:
-            raise PolicyError(f"{quoted(self.url)} is not an address of a site.", help="Write https://play.example")
-        if parts.scheme == "http" and not self.is_loopback:
+        if not _ADDRESS.fullmatch(self.url):
+            raise PolicyError(
+                f"{quoted(self.url)} is not an address of a site.", help="Write https://play.example, in small letters."
+            )
+        if not self.is_secure and not self.is_loopback:
             raise PolicyError(
                 f"{quoted(self.url)} is plain http beyond this machine.",
                 help="Everybody on the way could read and set the cookies: put TLS before it and write https://.",
