@@ -136,9 +136,9 @@ class Expectation:
             raise ExpiredTokenError("exp", f"The token expired {_ago(now - exp)} ago.")
         latest = now + self._leeway
         if not claims.get("nbf", 0) <= latest:
-            raise NotYetValidError("nbf", f"The token is not valid for another {_ago(claims['nbf'] - now)}.")
+            raise NotYetValidError("nbf", f"The token is not valid for another {_ago(claims.get('nbf', 0) - now)}.")
         if not claims.get("iat", 0) <= latest:
-            raise NotYetValidError("iat", f"The token says it will be issued in {_ago(claims['iat'] - now)}.")
+            raise NotYetValidError("iat", f"The token says it will be issued in {_ago(claims.get('iat', 0) - now)}.")
         if self._max_age is not None:
             self._check_age(claims.get("iat"), now, self._max_age)
 
