@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -19,7 +19,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from undersign.encoding import dump_json
+from undersign.errors import UnknownKeyError
 from undersign.fetch import Fetcher
+from undersign.jwk import Key
+from undersign.jwks import KeySource
 
 HOST = "as.example"
 Answer = Callable[[Any, bytes], None]
@@ -36,7 +40,7 @@ def octets(answer: bytes) -> Answer:
     return lambda connection, _: connection.sendall(answer)
 
 
-def _issue(name: str, key: Any, issuer: Any = None) -> x509.Certificate:
+def issue(name: str, key: Any, issuer: Any = None) -> x509.Certificate:
     """A certificate for a host, or for an authority where it has no issuer."""
     now = datetime.now(UTC)
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
@@ -62,12 +66,12 @@ def _issue(name: str, key: Any, issuer: Any = None) -> x509.Certificate:
 def authority() -> tuple[x509.Certificate, Any]:
     """The certificate authority that clients of these tests trust."""
     key = ec.generate_private_key(ec.SECP256R1())
-    return _issue("Test authority", key), key
+    return issue("Test authority", key), key
 
 
 def _server_context(host: str, issuer: Any) -> ssl.SSLContext:
     key = ec.generate_private_key(ec.SECP256R1())
-    pem = _issue(host, key, issuer).public_bytes(Encoding.PEM)
+    pem = issue(host, key, issuer).public_bytes(Encoding.PEM)
     pem += key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with TemporaryDirectory() as folder:
@@ -81,6 +85,27 @@ def _server_context(host: str, issuer: Any) -> ssl.SSLContext:
 def trusting() -> ssl.SSLContext:
     """TLS settings of a client that trusts the test's authority and no other."""
     return ssl.create_default_context(cadata=authority()[0].public_bytes(Encoding.PEM).decode())
+
+
+def document(*keys: Key) -> bytes:
+    """A JWK Set of the public halves."""
+    return dump_json({"keys": [key.public().to_jwk() for key in keys]})
+
+
+def find(keys: KeySource, key: Key) -> str | None:
+    """Find a key of these tests by its kid."""
+    return keys.find(key.kid, None, "ES256").kid
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """The time that the test says."""
+        return self.now
 
 
 class Server:
@@ -168,6 +193,17 @@ def fetcher(resolve: Callable[[str, int], list[str]] = lambda _host, _port: ["12
     """A guarded fetcher that may reach exactly 127.0.0.1 and trusts the test's authority."""
     more.setdefault("timeout", 3)
     return Fetcher(allow=["127.0.0.1/32"], context=trusting(), resolve=resolve, **more)
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Wait, for no more than some seconds, until something holds; a key that is not known yet does not."""
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        with suppress(UnknownKeyError):
+            if condition():
+                return
+        time.sleep(0.005)
+    raise AssertionError("it never came")
 
 
 def no_thread_left(before: set[threading.Thread]) -> None:

@@ -91,7 +91,7 @@ class TrustedUrls:
 class CertificateChain:
     """A KeySource that lets a token bring its key in a certificate, by ``x5c``, under roots of yours.
 
-    A certificate for RSA names no algorithm, so name what you accept: ``algorithms=["PS256"]``.
+    A certificate for RSA names no algorithm, so name what you accept: ``algorithms=[...]``.
 
     Args:
         roots: The certificates that a chain may end at: PEM, which may hold several, DER, or `cryptography`'s own.
