@@ -35,6 +35,22 @@ def test_a_stripped_signature_is_missed(signed: dict[str, Any]) -> None:
             jws.verify(compact, BOTH, policy=jws.all_of())
 
 
+def test_all_of_needs_to_know_all(signed: dict[str, Any]) -> None:
+    """A source that only finds keys cannot tell which are missing, so all_of refuses it rather than check less."""
+
+    class Source:
+        def find(self, kid: str | None, x5t_s256: str | None, alg: str, /) -> Key:  # noqa: ARG002 - KeySource's shape
+            return next(key for key in BOTH if key.kid == kid)
+
+    stripped = {**signed, "signatures": signed["signatures"][:1]}
+    for token in (signed, stripped):
+        with pytest.raises(PolicyError):
+            jws.verify(token, Source(), policy=jws.all_of())
+    assert jws.verify(stripped, Source(), policy=jws.required([ANA.public()]))
+    with pytest.raises(UnmetPolicyError):
+        jws.verify(stripped, Source(), policy=jws.required(BOTH))
+
+
 def test_an_added_signature_breaks_all_of_and_leaves_the_others(signed: dict[str, Any]) -> None:
     """A stranger's signature breaks all_of; any_of, at_least and required go by the keys that were passed."""
     with_eve = jws.add_signature(signed, jwk.generate("ES512"))

@@ -70,6 +70,11 @@ class _AllOf:
                 "all_of needs the keys themselves: a key source cannot say who all must have signed.",
                 help="Pass a list of keys or a KeySet, or name them: policy=jws.required([keys]).",
             )
+        if not keys:  # a source that finds keys cannot say which have not signed
+            raise PolicyError(
+                "all_of needs the keys themselves, not a source that finds them.",
+                help="Pass a list of keys or a KeySet, or name them: jws.required([...]).",
+            )
         signers = _signers(reports)
         broken = sum(not report.verified for report in reports)
         missing = sum(not any(key.is_same_key(signer) for signer in signers) for key in keys)
