@@ -77,7 +77,12 @@ class Verifier:
         )
         lenient = frozenset(names_of(quirks, "quirks"))
         compact = CompactVerifier(
-            keys, algorithms=algorithms, understood=understood, quirks=lenient - {CALG}, limits=limits, cap=limits.jwt
+            keys,
+            algorithms=algorithms,
+            understood=understood,
+            quirks=lenient - {CALG},
+            limits=limits,
+            cap=getattr(limits, "jwt", 0),
         )
         self._open = compact.open
         self._checks = (*self._expectation.checks, *(f"quirk:{name}" for name in sorted(lenient)))
