@@ -58,12 +58,13 @@ def reading() -> Iterator[None]:
         KeyMaterialError: The certificate cannot be read, or its key is of a kind that is not supported.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.x509 import DuplicateExtension, InvalidVersion, UnsupportedGeneralNameType
 
     try:
         yield
     except UnsupportedAlgorithm:
         raise KeyMaterialError("The certificate's key is of a kind that is not supported.") from None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, InvalidVersion, DuplicateExtension, UnsupportedGeneralNameType):
         raise KeyMaterialError("The certificate cannot be read.") from None
     except BaseException as panic:
         if type(panic).__name__ == "PanicException":
