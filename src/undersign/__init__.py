@@ -1,4 +1,4 @@
-"""JSON Web Signature, whole: rooms are imported by name (``from undersign import jwk, jwt``), so one does not load all."""
+"""JSON Web Signature, whole; rooms are imported by name (``from undersign import jwk``), so one does not load all."""
 
 __all__ = ["__version__"]
 
