@@ -58,7 +58,7 @@ def interleave(calls: Mapping[str, Callable[[], object]], rounds: int, seconds: 
     """Time each call once a round, in an order that rotates; CPU seconds of one call."""
     names = list(calls)
     repeats = {name: _repeats(calls[name], seconds) for name in names}
-    measured = []
+    measured: list[Round] = []
     for turn in range(rounds):
         order = names[turn % len(names) :] + names[: turn % len(names)]
         measured.append({name: _timed(calls[name], repeats[name]) for name in order})

@@ -10,8 +10,9 @@ import hmac
 import json
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes, serialization
@@ -40,7 +41,7 @@ class Table:
     """Calls to interleave, the ratios to print, and the bar that one of them must meet."""
 
     name: str
-    candidates: dict[str, Callable[[], object]]
+    candidates: Mapping[str, Callable[[], object]]
     ratios: dict[str, tuple[str, str]] = field(default_factory=dict)
     bar: float | None = None
     bar_ratio: str = "ours/bare"
@@ -158,7 +159,8 @@ def verifying_peers(alg: str, key: jwk.Key, token: str) -> dict[str, Callable[[]
     """One call per library that verifies and checks exp, iss and aud."""
     import jwt as pyjwt
     from joserfc import jwt as joserfc_jwt
-    from jwcrypto import jwt as jwcrypto_jwt
+
+    jwcrypto_jwt: Any = import_module("jwcrypto.jwt")
 
     name = PEER_NAMES.get(alg, alg)
     if name != alg:  # the same key and claims under the name that they know
@@ -169,7 +171,7 @@ def verifying_peers(alg: str, key: jwk.Key, token: str) -> dict[str, Callable[[]
     registry = joserfc_jwt.JWTClaimsRegistry(
         iss={"essential": True, "value": ISSUER}, aud={"essential": True, "value": AUDIENCE}, exp={"essential": True}
     )
-    options = {"require": ["exp", "iss", "aud"]}
+    options: Any = {"require": ["exp", "iss", "aud"]}
 
     def by_pyjwt() -> object:
         return pyjwt.decode(token, keys["PyJWT"], algorithms=[name], audience=AUDIENCE, issuer=ISSUER, options=options)
@@ -194,7 +196,8 @@ def signing_peers(alg: str, key: jwk.Key) -> dict[str, Callable[[], object]]:
     """One call per library that signs the same claims."""
     import jwt as pyjwt
     from joserfc import jwt as joserfc_jwt
-    from jwcrypto import jwt as jwcrypto_jwt
+
+    jwcrypto_jwt: Any = import_module("jwcrypto.jwt")
 
     name = PEER_NAMES.get(alg, alg)
     keys = peer_keys(alg, key)
@@ -203,7 +206,8 @@ def signing_peers(alg: str, key: jwk.Key) -> dict[str, Callable[[], object]]:
     def by_jwcrypto() -> str:
         token = jwcrypto_jwt.JWT(header=header, claims=CLAIMS, algs=[name])
         token.make_signed_token(keys["jwcrypto"])
-        return token.serialize()
+        text: str = token.serialize()
+        return text
 
     calls: dict[str, Callable[[], Any]] = {
         "PyJWT": lambda: pyjwt.encode(CLAIMS, keys["PyJWT private"], algorithm=name, headers={"kid": key.kid}),
@@ -220,7 +224,8 @@ def signing_peers(alg: str, key: jwk.Key) -> dict[str, Callable[[], object]]:
 def peer_keys(alg: str, key: jwk.Key) -> dict[str, Any]:
     """Parse the key once into each library's own object."""
     from joserfc import jwk as joserfc_jwk
-    from jwcrypto import jwk as jwcrypto_jwk
+
+    jwcrypto_jwk: Any = import_module("jwcrypto.jwk")
 
     private = {name: value for name, value in key.to_jwk(private=True).items() if name != "alg"}
     keys = {"joserfc": joserfc_jwk.import_key(private), "jwcrypto": jwcrypto_jwk.JWK(**private), "jwk": private}
@@ -254,6 +259,5 @@ def _authlib_sign(header: dict[str, Any], keys: dict[str, Any]) -> dict[str, Cal
 def _authlib(name: str, keys: dict[str, Any]) -> tuple[Any, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its jose module is deprecated in favour of joserfc
-        from authlib.jose import JsonWebKey, JsonWebToken
-
-        return JsonWebToken([name]), JsonWebKey.import_key(keys["jwk"])
+        jose: Any = import_module("authlib.jose")
+        return jose.JsonWebToken([name]), jose.JsonWebKey.import_key(keys["jwk"])
