@@ -1,6 +1,6 @@
 """How fast, in ratios that hold on a noisy machine: ``python -m benchmarks [--rounds N] [--json] [--strict]``.
 
-Every candidate runs once in each round, in a rotating order, on thread CPU time; what is printed is the median over
+Every candidate runs once in each round, in an order drawn anew, on thread CPU time; what is printed is the median over
 the rounds of the ratio taken inside each round. The A/A control runs our own candidate twice: how far its ratio is
 from 1.00 is how far any other can be trusted. Absolute times mean nothing here and are not printed.
 """
@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Mapping
+from random import Random
 
 from benchmarks import candidates
 
@@ -55,12 +56,12 @@ def main() -> int:
 
 
 def interleave(calls: Mapping[str, Callable[[], object]], rounds: int, seconds: float) -> list[Round]:
-    """Time each call once a round, in an order that rotates; CPU seconds of one call."""
+    """Time each call once a round, in an order drawn anew for each; CPU seconds of one call."""
     names = list(calls)
     repeats = {name: _repeats(calls[name], seconds) for name in names}
     measured: list[Round] = []
     for turn in range(rounds):
-        order = names[turn % len(names) :] + names[: turn % len(names)]
+        order = Random(turn).sample(names, len(names))  # noqa: S311 - who runs behind whom must not be fixed
         measured.append({name: _timed(calls[name], repeats[name]) for name in order})
     return measured
 
