@@ -89,6 +89,14 @@ def test_a_good_file_is_read_and_has_no_problems():
     assert len(settings.fingerprint) == 64
 
 
+@pytest.mark.parametrize("window,good", [("1s", True), ("1h", True), ("2h", False)])
+def test_refusals_are_not_counted_for_hours(window, good):
+    """The window in which refusals are only counted is a second to an hour."""
+    found = problems(f'[server]\nurl = "https://as.example"\nrefusal_window = "{window}"')
+
+    assert (found == []) is good
+
+
 def test_the_smallest_file_is_enough():
     """A server needs an address and nothing else."""
     assert check(parsed('[server]\nurl = "https://as.example"')) == ()

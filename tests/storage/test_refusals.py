@@ -1,9 +1,11 @@
 """Refusals of callers that nobody knows: counted, bounded, chained."""
 
 import json
+import time
 
 import pytest
 
+from undersign.errors import StorageError
 from undersign.storage.audit import lines_after
 from undersign.storage.refusals import block_of
 from undersign.storage.writer import Writer
@@ -31,6 +33,46 @@ def test_refusals_from_everywhere_stay_bounded(database, chain, clock):
 
     counts = [json.loads(line.body)["detail"]["count"] for line in lines_after(database, 1)]
     assert (len(counts), sum(counts)) == (65, 10_000)
+
+
+def test_flush_returns_when_the_sums_are_committed(database, chain, clock):
+    """A flush writes what was counted so far, once, while its window still runs."""
+    with Writer(database, clock=clock) as writer:
+        writer.count("bad", "192.0.2.1")
+        writer.flush()
+        first = [json.loads(line.body)["detail"]["count"] for line in lines_after(database, 1)]
+        writer.flush()
+        again = len(lines_after(database, 1))
+
+    assert (first, again) == ([1], 1)
+
+
+def test_a_flush_that_fails_keeps_its_counts(database, chain, clock):
+    """What could not be committed is told, and is in the next summary."""
+    writer = Writer(database, clock=clock)
+    writer.count("bad", "192.0.2.1")
+    with pytest.raises(StorageError):
+        writer.flush()
+    with writer:
+        writer.flush()
+
+    assert [json.loads(line.body)["detail"]["count"] for line in lines_after(database, 1)] == [1]
+
+
+def test_a_window_is_configurable(database, chain, clock):
+    """A sum goes into the chain when its window is over, however long that is, without any other write."""
+    with Writer(database, clock=clock, refusal_window=7) as writer:
+        start = int(clock.now // 7) * 7
+        clock.now = start
+        writer.count("bad", "192.0.2.1")
+        clock.now = start + 7
+        for _ in range(100):
+            if len(lines_after(database, 1)) == 1:
+                break
+            time.sleep(0.05)
+        detail = json.loads(lines_after(database, 1)[0].body)["detail"]
+
+    assert detail == {"block": "192.0.2.0/24", "since": start, "count": 1}
 
 
 @pytest.mark.parametrize(

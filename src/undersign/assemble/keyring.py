@@ -123,8 +123,9 @@ def open_log(
             "The audit chain of this database has a root key that is not here.",
             help="Restore the database whole, or start a new one and keep the old as evidence.",
         )
-    writer = Writer(database, node=settings.server.node, clock=clock).start()
-    return OpenedLog(opened.id, writer, token.signer(record))
+    server = settings.server
+    writer = Writer(database, node=server.node, clock=clock, refusal_window=server.refusal_window)
+    return OpenedLog(opened.id, writer.start(), token.signer(record))
 
 
 def wanted_keys(settings: Settings) -> list[tuple[str, Wanted]]:

@@ -46,7 +46,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "token_denied": "an authenticated client was refused a token",
     "sign": "a worker signed",
     "sign_denied": "a caller with a good token was refused",
-    "refusals": "callers that nobody knows were refused: a count for one reason, address block and minute",
+    "refusals": "callers that nobody knows were refused: a count for one reason, address block and window of time",
 }
 
 OUTCOMES: Final = frozenset({"intent", "done", "refused", "ok"})

@@ -25,6 +25,7 @@ __all__ = ["check"]
 
 ROLES: Final = ("authorization", "signing", "web")
 LEEWAY_CAP: Final = 60
+REFUSAL_WINDOW_CAP: Final = 3600
 
 
 def check(settings: Settings, *, host: str | None = None) -> tuple[Problem, ...]:
@@ -66,6 +67,8 @@ def _server(settings: Settings, host: str) -> Iterator[Problem]:
     else:
         yield from _url("server.url", server.url, plain=True)
     yield from _one_of("server.roles", server.roles, ROLES)
+    if server.refusal_window > REFUSAL_WINDOW_CAP:
+        yield Problem("server.refusal_window", "is more than an hour: what is only counted is lost in a crash.")
     if not is_loopback(host):
         if urlsplit(server.url).scheme == "http":
             yield Problem("server.host", "listens beyond this machine, and server.url is plain http.", "Use https.")

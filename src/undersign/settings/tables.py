@@ -48,7 +48,11 @@ RESERVED_KEYS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Who this server is and where it listens."""
+    """Who this server is and where it listens.
+
+    Attributes:
+        refusal_window: How long refusals of unknown callers are counted before their sum is written into the log.
+    """
 
     url: str = ""
     roles: tuple[str, ...] = ("authorization", "signing", "web")
@@ -56,6 +60,7 @@ class Server:
     port: int | None = None
     node: str = ""
     demo: bool = False
+    refusal_window: Seconds = Seconds(60)
     trusted_proxies: tuple[str, ...] = ()
 
 

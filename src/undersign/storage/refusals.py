@@ -1,6 +1,7 @@
-"""Refusals of callers that nobody knows: counted by reason, address block and minute, so that noise cannot fill a disk.
+"""Refusals of callers that nobody knows: counted by reason, address block and window, so that noise cannot fill a disk.
 
-At most 64 address blocks are told apart for one reason and minute; the rest is counted together under ``*``.
+A window is a minute unless configuration says otherwise. At most 64 address blocks are told apart for one reason and
+window; the rest is counted together under ``*``.
 """
 
 from __future__ import annotations
@@ -17,32 +18,34 @@ __all__ = ["Count", "Refusals", "block_of"]
 
 BLOCK_CAP: Final = 64
 REASON_CAP: Final = 64
+WINDOW: Final = 60  # seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What is counted together: one reason, one block of addresses, one minute."""
+    """What is counted together: one reason, one block of addresses, the time from ``since`` on."""
 
     reason: str
     block: str
-    minute: int
+    since: int
 
     def entry(self, number: int) -> Entry:
         """Summarize as one entry of the chain."""
-        detail = (("block", self.block), ("minute", self.minute * 60), ("count", number))
+        detail = (("block", self.block), ("since", self.since), ("count", number))
         return Entry("refusals", "refused", reason=self.reason, detail=detail)
 
 
 class Refusals:
     """The counts that are not yet in the chain."""
 
-    def __init__(self) -> None:
+    def __init__(self, window: int = WINDOW) -> None:
+        self._window = window
         self._counts: Counter[Count] = Counter()
         self._lock = Lock()
 
     def add(self, reason: str, address: str, now: float, number: int = 1) -> None:
         """Count one refusal."""
-        self.put(Count(reason, block_of(address), int(now // 60)), number)
+        self.put(Count(reason, block_of(address), self._since(now)), number)
 
     def put(self, count: Count, number: int) -> None:
         """Count some, of one kind."""
@@ -52,18 +55,21 @@ class Refusals:
             self._counts[count] += number
 
     def take(self, now: float, *, everything: bool = False) -> list[tuple[Count, int]]:
-        """Take out the counts of the minutes that are over, or all."""
-        minute = int(now // 60)
+        """Take out the counts of the windows that are over, or all."""
+        running = self._since(now)
         with self._lock:
-            taken = [(count, number) for count, number in self._counts.items() if everything or count.minute != minute]
+            taken = [(count, number) for count, number in self._counts.items() if everything or count.since != running]
             for count, _ in taken:
                 del self._counts[count]
         return taken
 
+    def _since(self, now: float) -> int:
+        return int(now // self._window) * self._window
+
     def _capped(self, count: Count) -> Count:
         if len(self._counts) >= BLOCK_CAP * REASON_CAP:
-            return Count("*", "*", count.minute)
-        same = sum(1 for other in self._counts if (other.reason, other.minute) == (count.reason, count.minute))
+            return Count("*", "*", count.since)
+        same = sum(1 for other in self._counts if (other.reason, other.since) == (count.reason, count.since))
         return replace(count, block="*") if same >= BLOCK_CAP else count
 
 

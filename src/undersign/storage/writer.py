@@ -21,7 +21,7 @@ from undersign.replay import Burn
 
 from .batch import Batch, prune, read_head
 from .engine import Database, begin_immediate
-from .refusals import Refusals
+from .refusals import WINDOW, Refusals
 from .write import Change, Job, KeyUse, SetSubject, Subject, Write
 
 __all__ = ["Change", "KeyUse", "SetSubject", "Subject", "Write", "Writer"]
@@ -39,14 +39,22 @@ class Writer:
         database: Where; its chain must have been opened.
         node: The name of this process's machine in the lines it writes.
         clock: The time, in seconds since 1970.
+        refusal_window: For how many seconds refusals are counted before their sum goes into the chain.
     """
 
-    def __init__(self, database: Database, *, node: str = "", clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        node: str = "",
+        clock: Callable[[], float] = time.time,
+        refusal_window: int = WINDOW,
+    ) -> None:
         self._database = database
         self._node = node
         self._clock = clock
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
-        self._refusals = Refusals()
+        self._refusals = Refusals(refusal_window)
         self._thread: Thread | None = None
         self._connection: sqlite3.Connection | None = None
         self._gate = Lock()
@@ -94,8 +102,18 @@ class Writer:
             raise ReplayStoreError(error.message, help=error.help) from error
 
     def count(self, reason: str, address: str) -> None:
-        """Count the refusal of a caller that nobody knows; the sum goes into the chain when its minute is over."""
+        """Count the refusal of a caller that nobody knows; the sum goes into the chain when its window is over."""
         self._refusals.add(reason, address, self._clock())
+
+    def flush(self) -> None:
+        """Write the sums of what was counted so far into the chain, and wait until they are committed.
+
+        Raises:
+            StorageError: They could not be committed; they are kept for the next summary.
+        """
+        # The empty job comes first: what the writer took out itself a moment ago is committed before it.
+        for future in [self._put(job) for job in (Job(None, b"", {}), *self._summaries(everything=True))]:
+            future.result()
 
     def close(self) -> None:
         """Commit what was handed in, and stop."""
@@ -120,9 +138,9 @@ class Writer:
             raise PolicyError("A one-time thing must have a NumericDate of expiry, so that its row may end.")
         with self._gate:
             if not self._open:
-                job.future.set_exception(StorageError("The writer is not running."))
+                self._refuse([job], StorageError("The writer is not running."))
             elif self._queue.qsize() >= QUEUE_CAP:
-                job.future.set_exception(StorageError("More writes are waiting than this server takes."))
+                self._refuse([job], StorageError("More writes are waiting than this server takes."))
             else:
                 self._queue.put(job)
         return job.future

@@ -35,6 +35,7 @@ _AUTHORIZATION: Final = """\
 url = "{issuer}"
 roles = ["authorization"]
 demo = true
+refusal_window = "1s"
 
 [storage]
 url = "sqlite:undersign.db"
@@ -54,6 +55,7 @@ _SIGNING: Final = """\
 url = "{signing}"
 roles = ["signing"]
 demo = true
+refusal_window = "1s"
 
 [storage]
 url = "sqlite:undersign.db"
@@ -125,6 +127,10 @@ class Plan:
     def backend_file(self) -> Path:
         """The backend's configuration."""
         return self.folder / "backend" / "backend.toml"
+
+    def logs(self) -> dict[str, Path]:
+        """Whose log is read with which configuration."""
+        return {"authorization": self.authorization_file, "signing": self.signing_file}
 
     def client_key(self) -> jwk.Key:
         """The backend's private key, which the demonstration borrows to play the thief."""

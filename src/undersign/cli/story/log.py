@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from ..audit import run_verb
 from .files import Plan
@@ -17,42 +18,55 @@ from .wire import exchange
 
 __all__ = ["check_reasons", "export", "keep_head", "root_of", "verify_as_shell"]
 
+Line: TypeAlias = Mapping[str, Any]
+_PATIENCE: Final = 15.0  # seconds
+
 
 def root_of(file: Path) -> str:
     """The fingerprint of a log's root, which its operator notes elsewhere."""
     return _captured(["root", str(file)])[1].strip()
 
 
-def export(file: Path, to: Path) -> list[Mapping[str, Any]]:
+def export(file: Path, to: Path) -> list[Line]:
     """Export a log to a file, and parse it for showing."""
     text = _captured(["export", str(file)])[1]
     to.write_text(text, encoding="utf-8")
     return [json.loads(line) for line in text.splitlines()]
 
 
-def check_reasons(teller: Teller, refusals: Sequence[Refusal], lines: Mapping[str, list[Mapping[str, Any]]]) -> None:
-    """Find for each refusal the line that says why."""
+def check_reasons(plan: Plan, teller: Teller, refusals: Sequence[Refusal], folder: Path) -> None:
+    """Find for each refusal the line that says why; sums of what is only counted are written when their window ends."""
+    deadline = time.monotonic() + _PATIENCE
+    missing = True
+    lines: dict[str, list[Line]] = {}
+    while missing and time.monotonic() < deadline:
+        time.sleep(0.2)
+        lines = {name: export(file, folder / f"{name}.ndjson") for name, file in plan.logs().items()}
+        missing = not all(_found(refusal, lines) for refusal in refusals)
     for refusal in refusals:
-        wanted = (refusal.event, refusal.reason)
-        found = [line for line in lines[refusal.server] if (line["event"], line.get("reason")) == wanted]
-        what = f"no line {wanted}"
-        if found:
-            line = found[-1]
-            detail = line.get("detail", {})
-            more = f"{detail['count']} x, from {detail['block']}" if "count" in detail else detail.get("why", "")
-            what = f"{refusal.server} line {line['seq']}: {line['event']}, reason {line['reason']}; {more}"
+        found = _found(refusal, lines)
+        what = _told(refusal, found[-1]) if found else f"no line {refusal.event}, reason {refusal.reason}"
         teller.check(refusal.name, good=bool(found), what=what)
 
 
-def keep_head(plan: Plan, folder: Path) -> Path:
+def _found(refusal: Refusal, lines: Mapping[str, list[Line]]) -> list[Line]:
+    wanted = (refusal.event, refusal.reason)
+    return [line for line in lines[refusal.server] if (line["event"], line.get("reason")) == wanted]
+
+
+def _told(refusal: Refusal, line: Line) -> str:
+    detail = line.get("detail", {})
+    more = f"{detail['count']} x, from {detail['block']}" if "count" in detail else detail.get("why", "")
+    return f"{refusal.server} line {line['seq']}: {line['event']}, reason {line['reason']}; {more}"
+
+
+def keep_head(plan: Plan, folder: Path) -> None:
     """Take a signed head away from the server: the witness that the log cannot be shortened behind."""
     token = Thief(plan).token("audit")
     answer = exchange("GET", f"{plan.signing}/v1/audit/head", headers={"Authorization": f"Bearer {token}"})
-    path = folder / "head.jws"
-    path.write_bytes(answer.body)
+    (folder / "head.jws").write_bytes(answer.body)
     keys = exchange("GET", f"{plan.signing}/v1/receipts/jwks.json")
     (folder / "receipt-keys.json").write_bytes(keys.body)
-    return path
 
 
 def verify_as_shell(teller: Teller, folder: Path, root: str, receipts: Sequence[str]) -> None:
