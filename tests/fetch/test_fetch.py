@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 
 import pytest
@@ -42,6 +42,8 @@ def server(*answers, delay=0.0):
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}", asked
     finally:
+        with suppress(OSError):
+            listening.shutdown(socket.SHUT_RDWR)  # wakes the thread that still waits for a connection
         listening.close()
         thread.join(5)
 
