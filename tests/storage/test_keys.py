@@ -130,6 +130,30 @@ def test_rotation_keeps_the_old_version_published(made, store, writer, token):
     assert [(record.version, record.state) for record in store.published("a")] == [(1, "window"), (2, "active")]
 
 
+def test_what_is_published_is_read_each_time(made, store, database):
+    """A change that another process commits shows at the very next reading, and readers leave no transaction open."""
+    assert [record.name for record in store.published("b", "a")] == ["b", "a"]
+    assert store.published("a") == (made["a"],)
+
+    connection = database.connect()
+    connection.execute("UPDATE keys SET state = 'disabled' WHERE name = 'a'")
+    assert store.published("a") == ()
+    assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
+    connection.close()
+
+
+def test_a_reader_recovers(made, store, database):
+    """A reading that fails is an error of ours, and the next one opens the database anew."""
+    connection = database.connect()
+    connection.execute("ALTER TABLE keys RENAME TO away")
+    with pytest.raises(StorageError):
+        store.published("a")
+    connection.execute("ALTER TABLE away RENAME TO keys")
+    connection.close()
+
+    assert store.published("a") == (made["a"],)
+
+
 def test_one_key_has_one_purpose(made, store, token):
     """The same key under another name or purpose is refused, by plan and by the table."""
     with pytest.raises(KeyMaterialError, match="One key, one purpose"):

@@ -9,7 +9,7 @@ from typing import Final
 
 from undersign.audit.record import KeyRef
 from undersign.cryptotoken.lifecycle import Wanted, create
-from undersign.cryptotoken.token import CryptoToken, KeyRecord, TokenSigner
+from undersign.cryptotoken.token import CryptoToken, TokenSigner
 from undersign.errors import ChainError, UnusableKeyError, quoted
 from undersign.jwk import Key
 from undersign.jwks import KeySet
@@ -47,7 +47,7 @@ class Keyring:
         self._limits = {key.name: key.limit for key in settings.keys}
         self._disabled = frozenset(key.name for key in settings.keys if key.disabled)
         self._active: dict[str, ActiveKey] = {}
-        self._parsed: dict[tuple[str, str, str], Key] = {}
+        self._sets: dict[str, tuple[tuple[tuple[str, str, str], ...], KeySet]] = {}
         self._lock = Lock()
 
     def reload(self) -> None:
@@ -76,15 +76,13 @@ class Keyring:
         """The public halves of a key: the version that signs, and those that what was signed still verifies with."""
         if name in self._disabled:
             return KeySet()
-        return KeySet(self._public(record) for record in self._store.published(name))
-
-    def _public(self, record: KeyRecord) -> Key:
-        """Parse a public key once; which keys count is read from the database at each use (safety rule 16)."""
-        key = self._parsed.get((record.thumbprint, record.alg, record.kid))
-        if key is None:
-            key = record.public()
-            self._parsed[(record.thumbprint, record.alg, record.kid)] = key
-        return key
+        # Which keys count is read at each use (safety rule 16); the same ones need not be parsed again.
+        records = self._store.published(name)
+        known = tuple((record.thumbprint, record.alg, record.kid) for record in records)
+        found = self._sets.get(name)
+        if found is None or found[0] != known:
+            self._sets[name] = found = (known, KeySet(record.public() for record in records))
+        return found[1]
 
 
 @dataclass(frozen=True, slots=True)

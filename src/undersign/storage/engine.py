@@ -1,7 +1,7 @@
 """Opening the database: one file, readable by its owner only, brought to the newest schema when it is opened.
 
 WAL with synchronous=FULL: a commit that was answered survives a loss of power. Reads go through SQLAlchemy; the writer
-speaks to the driver itself.
+speaks to the driver itself, and so does what is read at each request.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import uniform
-from typing import Final
+from threading import Lock
+from typing import Any, Final
 
 from alembic import command
 from alembic.config import Config
@@ -43,6 +44,8 @@ class Database:
         self.path = path
         self.engine: Engine = create_engine(f"sqlite:///{path}", creator=self._reader)
         event.listen(self.engine, "begin", _begin)
+        self._asked: sqlite3.Connection | None = None
+        self._asking = Lock()
 
     @classmethod
     def open(cls, url: str, *, migrate: bool = True) -> Database:
@@ -97,6 +100,23 @@ class Database:
         except SQLAlchemyError as error:
             raise StorageError(f"The database cannot be read: {type(error).__name__}.") from error
 
+    def ask(self, statement: str, parameters: tuple[str | int, ...] = ()) -> list[tuple[Any, ...]]:
+        """Run one SELECT by the driver, which keeps it prepared: for what is read at each request.
+
+        Nothing is remembered and no transaction stays open: each call sees what is committed now.
+
+        Raises:
+            StorageError: The database cannot be read.
+        """
+        with self._asking:
+            try:
+                if self._asked is None:
+                    self._asked = self._reader()
+                return self._asked.execute(statement, parameters).fetchall()
+            except sqlite3.Error as error:
+                self._forget()
+                raise StorageError(f"The database cannot be read: {type(error).__name__}.") from error
+
     def migrate(self) -> None:
         """Bring the schema to the newest revision, one process at a time."""
         with self.engine.connect().execution_options(**_IMMEDIATE) as connection, connection.begin():
@@ -117,7 +137,15 @@ class Database:
 
     def dispose(self) -> None:
         """Close what is open."""
+        with self._asking:
+            self._forget()
         self.engine.dispose()
+
+    def _forget(self) -> None:
+        connection, self._asked = self._asked, None
+        if connection is not None:
+            with suppress(sqlite3.Error):
+                connection.close()
 
 
 _IMMEDIATE: Final = {"undersign_immediate": True}
