@@ -16,6 +16,7 @@ from starlette.routing import Route
 from ..encoding import dump_json
 from ..errors import RequestError, RequestTooLargeError, UndersignError
 from .endpoints import ENDPOINTS, Asked, Endpoint
+from .form import PATH, FormPage
 from .guard import Guard, check_same_site
 from .pages import Pages, wants_page
 from .refusal import members, status_of
@@ -36,9 +37,10 @@ def create(site: Site, *, clock: Callable[[], float] = time.time) -> Starlette:
         clock: Tells the time by which form tokens are made and judged.
     """
     sandboxes, pages = Sandboxes(shared=site.shared), Pages(site)
+    form = Route(PATH, FormPage(site, pages, clock=clock), methods=["GET", "POST"])
     routes = [Route(each.path, _serving(each, site, sandboxes), methods=each.methods) for each in ENDPOINTS]
     return Starlette(
-        routes=[Route("/", _root(site, sandboxes, pages)), *pages.routes(), *routes],
+        routes=[Route("/", _root(site, sandboxes, pages)), form, *pages.routes(), *routes],
         middleware=[Middleware(Guard, site=site)],
         exception_handlers={HTTPException: _not_served},
     )
@@ -48,28 +50,29 @@ def _root(site: Site, sandboxes: Sandboxes, pages: Pages) -> Callable[[Request],
     async def root(request: Request) -> Response:
         if not wants_page(request):
             return PlainTextResponse(usage(_asked_address(request, site)), headers={"Vary": "Accept"})
-        return keep(pages.home(), site, _open(request, site, sandboxes))
+        return _keep(pages.home(), site, _open(request, site, sandboxes))
 
     return root
 
 
 def _serving(endpoint: Endpoint, site: Site, sandboxes: Sandboxes) -> Callable[[Request], Any]:
     async def serve(request: Request) -> Response:
-        opened = _open(request, site, sandboxes)
+        opened = None
         try:
-            if endpoint.changes:
-                check_same_site(request, site)
+            if endpoint.changes or request.method == "POST":
+                check_same_site(request, site)  # before a cookie could be given, in place of the person's own
+            opened = _open(request, site, sandboxes)
             found: Mapping[str, Any] = endpoint.answer(opened.sandbox, await _asked(request))
             status = 200
         except UndersignError as error:
             found, status = members(error), status_of(error)
         answer = Response(dump_json(_sorted(found)), status, media_type="application/json;charset=UTF-8")
-        return keep(answer, site, opened)
+        return answer if opened is None else _keep(answer, site, opened)
 
     return serve
 
 
-def keep(answer: Response, site: Site, opened: Opened) -> Response:
+def _keep(answer: Response, site: Site, opened: Opened) -> Response:
     """Have the browser keep the name of a new sandbox."""
     if opened.name:
         answer.set_cookie(

@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..asgi.messages import Origin
+from ..asgi.provenance import check_provenance
 from ..errors import AccessError
 from .site import Site
 
@@ -23,7 +25,6 @@ POLICY: Final = (
     "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
 _HEADERS: Final = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",  # no-referrer would have a page's own form send "Origin: null"
@@ -39,7 +40,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, *, site: Site) -> None:
         self._app = app
-        self._hosts = site.hosts
+        self._hosts = site.origin_by_host
         self._secure = site.is_secure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,6 +52,7 @@ class Guard:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = POLICY  # also where what is served has one of its own
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
                 if self._secure:
@@ -71,10 +73,8 @@ def check_same_site(request: Request, site: Site) -> None:
     Raises:
         AccessError: Another site asks, or a browser that does not say who, by a GET that carries the cookie.
     """
-    fetched, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    if fetched is not None and fetched not in {"same-origin", "none"}:
-        raise AccessError("Another site asks your browser for this.", help="Nothing was changed.")
-    if fetched is None and origin is not None and origin not in site.origins:
-        raise AccessError("Another site asks your browser for this.", help="Nothing was changed.")
-    if fetched is None and origin is None and request.method == "GET" and site.cookie in request.cookies:
+    said = {"sec-fetch-site", "origin"} & set(request.headers)
+    if said:
+        check_provenance(request.scope, Origin(site.origin_by_host[request.headers["host"].lower()]))
+    elif request.method == "GET" and site.cookie in request.cookies:
         raise AccessError("A GET with a cookie does not say which site asks for it.", help="Ask by POST.")

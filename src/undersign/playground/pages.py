@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
@@ -43,21 +43,21 @@ class Pages:
         """What is here."""
         return _page(self._home)
 
-    def form(self, status: int = 200, **shown: Any) -> Response:
-        """The form with its token, and what became of the last one."""
-        return _page(_PAGES.get_template("form.html").render(shown), status)
+    def form(self, *, state: str, token: str, claims: str) -> Response:
+        """The form with its token."""
+        return _page(self.form_text(state=state, token=token, claims=claims))
 
-    def refused(self) -> Response:
-        """A refusal that gives nothing back to whoever caused it."""
-        return _page(_PAGES.get_template("refused.html").render(), 403)
+    def form_text(self, *, state: str, token: str, claims: str) -> str:
+        """The same page as text; ``state`` says what became of the last token: fresh, sent, expired or used."""
+        return _PAGES.get_template("form.html").render(state=state, token=token, claims=claims)
 
     def routes(self) -> list[Route]:
         """The files that the pages need."""
         return [Route(f"/{name}", _file(name, media_type)) for name, media_type in _FILES.items()]
 
 
-def _page(text: str, status: int = 200) -> Response:
-    return Response(text, status, {"Vary": "Accept, Cookie"}, "text/html; charset=utf-8")
+def _page(text: str) -> Response:
+    return Response(text, 200, {"Vary": "Accept, Cookie"}, "text/html; charset=utf-8")
 
 
 def _file(name: str, media_type: str) -> Callable[[Request], Awaitable[Response]]:

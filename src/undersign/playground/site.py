@@ -53,20 +53,15 @@ class Site:
         return self.url.startswith("https:")
 
     @property
-    def hosts(self) -> frozenset[str]:
-        """The Host headers that mean this site; on loopback all of its names, since none can be rebound."""
+    def origin_by_host(self) -> dict[str, str]:
+        """The origin of its pages by the Host that means this site; on loopback each of its names is one."""
         parts = urlsplit(self.url)
-        port, usual = parts.port, _PORTS[parts.scheme]
-        names = [
-            f"[{name}]" if ":" in name else name for name in (LOOPBACK if self.is_loopback else (parts.hostname or "",))
-        ]
-        found = {f"{name}:{port or usual}" for name in names}
-        return frozenset(found | set(names) if port in {None, usual} else found)
-
-    @property
-    def origins(self) -> frozenset[str]:
-        """The origins of its own pages."""
-        return frozenset(f"{urlsplit(self.url).scheme}://{host}" for host in self.hosts)
+        usual = _PORTS[parts.scheme]
+        names = LOOPBACK if self.is_loopback else (parts.hostname or "",)
+        spelt = [f"[{name}]" if ":" in name else name for name in names]
+        if parts.port not in {None, usual}:
+            return {f"{name}:{parts.port}": f"{parts.scheme}://{name}:{parts.port}" for name in spelt}
+        return {host: f"{parts.scheme}://{name}" for name in spelt for host in (name, f"{name}:{usual}")}
 
     @property
     def cookie(self) -> str:
