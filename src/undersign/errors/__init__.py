@@ -44,6 +44,7 @@ UndersignError                          undersign
         RequestTooLargeError            request_too_large
         MediaTypeError                  unsupported_media_type
         ConflictError                   conflict
+        DigestMismatchError             digest_mismatch
     AccessError                         access_denied
         UnauthenticatedError            unauthenticated
         RuleDeniedError                 rule_denied
@@ -82,6 +83,7 @@ from .server import (
     AccessError,
     ChainError,
     ConflictError,
+    DigestMismatchError,
     FetchError,
     InvalidClientError,
     InvalidGrantError,
@@ -131,6 +133,7 @@ __all__ = [
     "ClaimError",
     "ClaimTypeError",
     "ConflictError",
+    "DigestMismatchError",
     "DuplicateNameError",
     "ExpiredTokenError",
     "FetchError",

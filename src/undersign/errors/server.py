@@ -83,6 +83,13 @@ class ConflictError(RequestError):
     advice = "Use a new identifier for a new request."
 
 
+class DigestMismatchError(RequestError):
+    """The body is not the one that the request's own digest names (RFC 9530)."""
+
+    code = "digest_mismatch"
+    advice = "It was changed on its way, or the digest is another body's; send both again."
+
+
 class AccessError(UndersignError):
     """The caller may not do this."""
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from undersign.access.issuers import VerifiedCaller
 from undersign.encoding import b64url_decode, dump_json, parse_object
-from undersign.errors import ConflictError, RequestError, UndersignError, quoted
+from undersign.errors import DigestMismatchError, RequestError, UndersignError, quoted
 from undersign.limits import DEFAULT, Limits
 
 __all__ = ["Document", "SigningRequest", "check_digest", "from_envelope"]
@@ -89,7 +89,7 @@ def check_digest(document: Document, header: str | None) -> None:
     """Hold the document against the Content-Digest that came with it, so that a change on the way shows (RFC 9530).
 
     Raises:
-        ConflictError: A digest differs.
+        DigestMismatchError: A digest differs.
         RequestError: The header names no digest that is known here.
     """
     if header is None:
@@ -103,10 +103,7 @@ def check_digest(document: Document, header: str | None) -> None:
         known += 1
         expected = _byte_sequence(make(document.octets).digest())
         if not compare_digest(value.encode("utf-8"), expected):
-            raise ConflictError(
-                "The document is not the one that Content-Digest names.",
-                help="It was changed on its way; send it again.",
-            )
+            raise DigestMismatchError("The document is not the one that Content-Digest names.")
     if not known:
         raise RequestError("Content-Digest names no digest that is known here.", help="Use sha-256 or sha-512.")
 

@@ -11,6 +11,7 @@ from ..encoding import dump_json
 from ..errors import (
     AccessError,
     ConflictError,
+    DigestMismatchError,
     FetchError,
     MediaTypeError,
     OAuthError,
@@ -36,6 +37,9 @@ _STATUS: Final[tuple[tuple[type[UndersignError], int], ...]] = (
     (RequestTooLargeError, 413),
     (MediaTypeError, 415),
     (ConflictError, 409),
+    # RFC 9530 leaves the status open. No state of ours is in conflict (409) and the message is well formed (400): what it
+    # says of its own content is not so, which RFC 9110 section 15.5.21 calls unprocessable.
+    (DigestMismatchError, 422),
     (RequestError, 400),
     (UnknownWorkerError, 404),
     (UnauthenticatedError, 401),
@@ -57,6 +61,7 @@ _TITLES: Final = {
     413: "Too large",
     415: "Not this media type",
     421: "Another server is meant",
+    422: "The content is not what the request says it is",
     500: "An error of ours",
     503: "Not now",
 }

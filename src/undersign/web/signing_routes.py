@@ -265,8 +265,9 @@ _REFUSALS: Final = (
     (401, "no token, or none that is accepted"),
     (403, "no rule allows it; the conditions that failed are named"),
     (404, "no such worker, or none that lists the token's issuer"),
-    (409, "the authorization was used before, or the document is not the one announced"),
+    (409, "the authorization was used before"),
     (413, "too large"),
+    (422, "the document is not the one that Content-Digest names"),
     (503, "nothing was released; try again"),
 )
 _ENVELOPE_SCHEMA: Final = {

@@ -103,7 +103,7 @@ def play(plan: Plan, teller: Teller, document: Document) -> tuple[Refusal, ...]:
             lambda: thief.ask("sign", assertion=replayed),
         ),
         (
-            Refusal("tampered document", 409, signing, "sign_denied", "conflict"),
+            Refusal("tampered document", 422, signing, "sign_denied", "digest_mismatch"),
             lambda: thief.sign(altered, thief.token("sign"), announced=document.octets),
         ),
     )
