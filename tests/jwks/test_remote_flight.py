@@ -1,6 +1,9 @@
 """Who waits for a fetch of a remote key set, who does not, and that there is one at a time: threads, tasks, floods."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -9,6 +12,7 @@ import pytest
 from tests.jwks.tls import Clock, document, eventually, fetcher, find, no_thread_left, reply, serving
 from undersign import jwk, jwks
 from undersign.errors import UnknownKeyError
+from undersign.jwks.remote import since_start
 
 ONE, TWO = jwk.generate("ES256"), jwk.generate("ES256")
 
@@ -175,3 +179,52 @@ def test_a_cancelled_caller_does_not_cancel_the_fetch_of_others(clock):
         assert asyncio.run(walk()) == ONE.kid
 
     assert len(server.asked) == 1
+
+
+FORKING = """
+import os, threading, time
+from undersign import jwk, jwks
+from undersign.encoding import dump_json
+from undersign.fetch import Fetched
+
+key, entered, go = jwk.generate("ES256"), threading.Event(), threading.Event()
+parent = os.getpid()
+
+def fetch(url):
+    if os.getpid() == parent:
+        entered.set()
+        go.wait(20)
+    return Fetched(dump_json({"keys": [key.public().to_jwk()]}), "application/json")
+
+keys = jwks.RemoteKeySet("https://as.example/jwks.json", fetch=fetch)
+thread = threading.Thread(target=keys.find, args=(key.kid, None, "ES256"))
+thread.start()
+entered.wait(20)
+child = os.fork()
+if child == 0:
+    os._exit(0 if keys.find(key.kid, None, "ES256").kid == key.kid else 1)
+deadline, done = time.monotonic() + 10, (0, 1)
+while done[0] == 0 and time.monotonic() < deadline:
+    done = os.waitpid(child, os.WNOHANG)
+    time.sleep(0.01)
+if done[0] == 0:
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+go.set()
+thread.join()
+print(done[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_that_was_forked_during_a_fetch_fetches_for_itself():
+    """A server that forks its workers while a set is being fetched leaves them no lock that nobody gives back."""
+    program = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKING]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("0", "")
+
+
+def test_the_default_clock_goes_forward():
+    """Freshness is measured by a clock that setting the time of day does not move."""
+    before = since_start()
+    assert before <= since_start() < before + 60

@@ -11,10 +11,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypedDict, Unpack
+from weakref import WeakSet
 
 from ..errors import FetchError, PolicyError, UndersignError, UnknownKeyError, quoted
 from ..fetch import Fetched, Fetcher
@@ -26,10 +29,16 @@ from .keyset import KeySet, Skipped
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
 
-__all__ = ["Fetch", "RefreshPolicy", "Refreshed", "RemoteKeySet"]
+__all__ = ["Fetch", "RefreshPolicy", "Refreshed", "RemoteKeySet", "since_start"]
 
 _NOTHING: Final = KeySet()
 _LONGEST_TTL: Final = 3600.0
+
+
+def since_start() -> float:
+    """The default clock: it never goes back, and where the system can tell it counts the time spent asleep."""
+    # Time asleep is time in which keys are revoked.
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
 
 
 class Fetch(Protocol):
@@ -110,7 +119,7 @@ class RemoteKeySet:
         url: str,
         *,
         fetch: Fetch | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = since_start,
         ttl: float = 300,
         max_ttl: float | None = None,
         ahead: float = 0.2,
@@ -135,6 +144,7 @@ class RemoteKeySet:
         self._failure: UndersignError | None = None
         self._flight = Lock()
         self._task: Task[bool] | None = None
+        _FORKED.add(self)
 
     @classmethod
     def from_issuer(cls, issuer: str, *, fetch: Fetch | None = None, **policy: Unpack[RefreshPolicy]) -> RemoteKeySet:
@@ -147,7 +157,7 @@ class RemoteKeySet:
         """
         from .discovery import Discovery
 
-        clock = policy.get("clock", time.monotonic)
+        clock = policy.get("clock", since_start)
         return cls(issuer, fetch=Discovery(issuer, fetch if fetch is not None else Fetcher(), clock), **policy)
 
     def __repr__(self) -> str:
@@ -298,8 +308,6 @@ class RemoteKeySet:
 
 
 def _running_loop() -> AbstractEventLoop | None:
-    import sys
-
     asyncio: Any = sys.modules.get("asyncio")
     if asyncio is None:
         return None
@@ -308,3 +316,17 @@ def _running_loop() -> AbstractEventLoop | None:
     except RuntimeError:
         return None
     return loop
+
+
+# A fetch that is under way while the process forks ends in the parent only; the child must not wait for it.
+_FORKED: Final[WeakSet[RemoteKeySet]] = WeakSet()
+
+
+def _after_fork() -> None:
+    for keys in _FORKED:
+        keys._flight = Lock()
+        keys._task = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
