@@ -304,3 +304,12 @@ def test_refresh_secrets(http, shell):
         assert len({json.loads(body)["HS512"] for body in shown}) == 2
     finally:
         shell(SET_SECRETS)
+
+
+def test_the_form_expires(shell):
+    """The form's hidden field, sent back at once, is taken; a little more than thirty seconds later it is not."""
+    field = r"""sed -n 's/.*name="_csrf" value="\([^"]*\)".*/\1/p'"""
+    get = f"curl -s -c jar -b jar http://localhost:8080/jwt-csrf-form | {field}"
+    send = "curl -s -b jar -H 'Sec-Fetch-Site: same-origin' http://localhost:8080/jwt-csrf-form -d _csrf=$token"
+    said = shell(f"cd $HOME; token=$({get}); {send}; token=$({get}); sleep 31; {send}")
+    assert [word in said for word in ("Sent.", "This form expired. Nothing was changed.")] == [True, True]

@@ -67,4 +67,4 @@ class FormPage:
 
 def _claims(token: str) -> str:
     """The claims of a token that was minted a moment ago, to be looked at."""
-    return json.dumps(parse_object(b64url_decode(token.split(".")[1])), indent=4)
+    return json.dumps(parse_object(b64url_decode(token.split(".")[1])), indent=2)
