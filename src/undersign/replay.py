@@ -108,6 +108,9 @@ class MemoryReplayStore:
     def __len__(self) -> int:
         return len(self._used)
 
+    def __bool__(self) -> bool:  # an empty store is a store: `given or MemoryReplayStore()` must not replace it
+        return True
+
     def __repr__(self) -> str:
         return f"MemoryReplayStore({len(self._used)} of {self._capacity})"
 
