@@ -19,7 +19,7 @@ from selenium.webdriver.chrome.service import Service
 NAMES = "MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1"
 WORDS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server"),
     *("--window-size=1000,1000", "--hide-scrollbars", f"--host-resolver-rules={NAMES}"),
 )
 
