@@ -209,7 +209,7 @@ while done[0] == 0 and time.monotonic() < deadline:
     time.sleep(0.01)
 if done[0] == 0:
     os.kill(child, 9)
-    os.waitpid(child, 0)
+    done = os.waitpid(child, 0)
 go.set()
 thread.join()
 print(done[1])
