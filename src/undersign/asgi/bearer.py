@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
+from urllib.parse import quote
 
 from ..access.rules import Facts, Rule, allow_any
 from ..errors import (
@@ -95,16 +96,17 @@ class StepUp:
         )
 
 
-def evidence(scope: Scope) -> Evidence:
+def evidence(scope: Mapping[str, object]) -> Evidence:
     """The evidence of this request: ``evidence(request.scope).claims["sub"]``.
 
     Raises:
         UnauthenticatedError: The path is a public one, or the application is not behind BearerAuthentication.
     """
-    found: Evidence | None = scope.get(_KEY)
+    found: Any = scope.get(_KEY)
     if found is None:
         raise UnauthenticatedError("Nobody has authenticated for this request.")
-    return found
+    verified: Evidence = found
+    return verified
 
 
 class BearerAuthentication:
@@ -241,13 +243,13 @@ class BearerAuthentication:
         jkt = dpop_profile.confirmation(found.claims)
         if self._dpop is None or self._origin is None or scope["type"] != "http":
             raise AccessError("There are no proofs here.")
-        url = self._origin.text + scope.get("raw_path", scope["path"].encode()).decode("latin-1")
+        raw = scope.get("raw_path") or quote(scope["path"]).encode("ascii")
         try:
             await asyncio.to_thread(
                 self._dpop.verify,
                 fields(scope, "dpop"),
                 method=scope["method"],
-                url=url,
+                url=self._origin.text + raw.decode("latin-1"),
                 access_token=token,
                 jkt=jkt,
             )

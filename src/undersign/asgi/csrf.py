@@ -13,7 +13,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from html import escape
@@ -126,7 +126,7 @@ class Forms:
         return message
 
 
-def forms(scope: Scope) -> Forms:
+def forms(scope: Mapping[str, object]) -> Forms:
     """The forms of this request: ``forms(request.scope).field("/transfer")``.
 
     Raises:
