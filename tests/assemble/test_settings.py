@@ -7,7 +7,7 @@ import pytest
 from tests.web.desk import KEY, TOML, open_desk
 from undersign import jwk
 from undersign.assemble import assemble
-from undersign.errors import KeyMaterialError, PrivateKeyGivenError, SettingsError, UndersignError
+from undersign.errors import KeyMaterialError, SettingsError, UndersignError
 from undersign.settings import check, parse
 
 OTHER = jwk.generate("ES256")
@@ -33,12 +33,18 @@ def test_a_client_key_has_a_window(tmp_path, window):
 
 
 def test_a_private_key_of_a_client_is_refused(tmp_path):
-    """A private key where a public one belongs stops the start, in the file and in a key set."""
-    with pytest.raises(PrivateKeyGivenError), open_desk(tmp_path, inline(f"pem = '''{KEY.to_pem(private=True)}'''")):
+    """A private key where a public one belongs stops the start, in the file, in a client's and in an issuer's set."""
+    with (
+        pytest.raises(SettingsError, match="rivate"),
+        open_desk(tmp_path, inline(f"pem = '''{KEY.to_pem(private=True)}'''")),
+    ):
         pass
-    (tmp_path / "private.json").write_text(json.dumps({"keys": [KEY.to_jwk(private=True)]}))
-    with pytest.raises(UndersignError), open_desk(tmp_path, TOML.replace("file:reports.json", "file:private.json")):
-        pass
+    keys = [KEY.to_jwk(private=True), OTHER.public().to_jwk()]
+    (tmp_path / "private.json").write_text(json.dumps({"keys": keys}))
+    for name in ("reports", "stranger"):
+        text = TOML.replace(f"file:{name}.json", "file:private.json")
+        with pytest.raises(SettingsError, match="rivate"), open_desk(tmp_path, text):
+            pass
 
 
 def test_a_worker_names_its_issuers(tmp_path):

@@ -106,10 +106,9 @@ def test_roles_decide_what_is_served(tmp_path):
         ('type = "contract+jws"', 'type = "JWT"'),
         ('"log.subject"', '"jws.header.kid"'),
         ('allow = ["may-sign"]', 'allow = ["nobody"]'),
-        ('jwks = "file:stranger.json"', "discovery = true"),
         ('grants = ["client_credentials"]', 'grants = ["authorization_code"]'),
     ],
-    ids=["bind", "at+jwt", "JWT", "kid", "rule", "discovery", "grant"],
+    ids=["bind", "at+jwt", "JWT", "kid", "rule", "grant"],
 )
 def test_what_is_unsafe_or_not_built_does_not_start(tmp_path, change):
     """A worker that could make tokens, choose its key by a claim, or rest on what is missing does not start."""

@@ -18,7 +18,7 @@ from undersign.audit.record import Entry
 from undersign.cryptotoken import KINDS as TOKEN_KINDS
 from undersign.jwk import Key, generate
 from undersign.settings import Settings
-from undersign.settings.check import is_loopback
+from undersign.settings.check import check_safe, is_loopback
 from undersign.signing.worker import Workers
 from undersign.storage.engine import Database
 from undersign.storage.envelope import Envelope, master_key
@@ -77,10 +77,11 @@ def assemble(settings: Settings, *, clock: Callable[[], float] = time.time) -> H
     """Build the server that the settings describe; the database converges to them.
 
     Raises:
-        SettingsError: Something cannot be built, or must not be.
+        SettingsError: ``settings.check`` has a problem with them, or their secrets are not there.
         StorageError: The database cannot be used.
         ChainError: The audit chain has another root than the key that is there.
     """
+    check_safe(settings)
     with ExitStack() as opened:
         database = Database.open(storage_url(settings))
         opened.callback(database.dispose)

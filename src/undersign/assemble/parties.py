@@ -10,21 +10,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from undersign.access.issuers import Issuer
-from undersign.errors import SettingsError, quoted
 from undersign.fetch import Fetcher
 from undersign.jwk import load_public
-from undersign.jwk.key import refuse_private
-from undersign.jwks import KeySet, KeySource
+from undersign.jwks import KeySource
 from undersign.jwks.remote import RemoteKeySet
-from undersign.oauth.client import AUDIENCE_POLICIES, Client, ClientKey, Clients
-from undersign.oauth.client_auth import METHODS
-from undersign.oauth.grants import GRANTS
+from undersign.oauth.client import Client, ClientKey, Clients
 from undersign.oauth.token_endpoint import Server
 from undersign.settings import Settings
 from undersign.settings import tables as configured
 from undersign.settings.check import is_loopback
+from undersign.settings.key_sets import read_key_set
 from undersign.settings.moments import moment
-from undersign.settings.secrets import public_text
 
 from .keyring import ACCESS_TOKEN, Keyring, LocalKeys
 
@@ -64,13 +60,6 @@ def authorization_server(
 
 
 def _client(client: configured.Client, settings: Settings) -> Client:
-    unknown = [
-        *(f"auth {client.auth}" for _ in [0] if client.auth not in METHODS),
-        *(f"grant {name}" for name in client.grants if name not in GRANTS),
-        *(f"audience_policy {client.audience_policy}" for _ in [0] if client.audience_policy not in AUDIENCE_POLICIES),
-    ]
-    if unknown:
-        raise SettingsError(f"Client {quoted(client.name)}: {quoted(unknown[0])} is not built.")
     return Client(
         id=client.name,
         name=client.title or client.name,
@@ -89,13 +78,7 @@ def _client(client: configured.Client, settings: Settings) -> Client:
 def _client_keys(client: configured.Client, folder: Path) -> tuple[ClientKey, ...]:
     found: list[ClientKey] = []
     if client.jwks:
-        loaded = KeySet.load(public_text(client.jwks, folder=folder))
-        refuse_private(loaded)
-        if loaded.skipped:
-            raise SettingsError(
-                f"Client {quoted(client.name)}: a key of its set cannot be used: {loaded.skipped[0]!r}."
-            )
-        found += [ClientKey(key) for key in loaded]
+        found += [ClientKey(key) for key in read_key_set(client.jwks, folder=folder)]
     for key in client.keys:
         found.append(
             ClientKey(
@@ -126,11 +109,11 @@ def _issuer_keys(found: configured.Issuer, settings: Settings, keyring: Keyring)
     if found.jwks == "local":
         return LocalKeys(keyring, ACCESS_TOKEN)
     if found.jwks:
-        return KeySet.load(public_text(found.jwks, folder=settings.folder))
+        return read_key_set(found.jwks, folder=settings.folder)
     fetch = _fetcher(settings, settings.fetch.allowed(found.name))
-    if found.jwks_uri:
-        return RemoteKeySet(found.jwks_uri, fetch=fetch)
-    raise SettingsError(f"Issuer {quoted(found.name)}: discovery is not built.", help="Write its jwks_uri.")
+    if found.discovery:
+        return RemoteKeySet.from_issuer(found.iss, fetch=fetch)
+    return RemoteKeySet(found.jwks_uri, fetch=fetch)
 
 
 def _fetcher(settings: Settings, allow: tuple[str, ...] = ()) -> Fetcher:

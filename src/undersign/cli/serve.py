@@ -18,8 +18,8 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from ..assemble import assemble
-from ..errors import SettingsError
-from ..settings import Settings, check, load
+from ..settings import Settings, load
+from ..settings.check import check_safe
 from ..web.app import FILE_VARIABLE, create
 
 try:
@@ -48,13 +48,10 @@ def run(options: argparse.Namespace) -> int:
     """Check the file, build the server, serve until told to stop."""
     settings = load(options.file)
     host = options.host or settings.server.host
-    problems = check(settings, host=host)
-    if problems:
-        lines = tuple(f"{problem.where}: {problem.what} {problem.help}" for problem in problems)
-        raise SettingsError(f"{options.file} is not safe to serve.", problems=lines)
+    settings = replace(settings, server=replace(settings.server, host=host))
+    check_safe(settings)
     if options.with_parent:
         threading.Thread(target=_follow_parent, name="undersign-parent", daemon=True).start()
-    settings = replace(settings, server=replace(settings.server, host=host))
     port = options.port or settings.server.port or _port(settings)
     config = _config(options, host, port)
     if options.workers > 1:

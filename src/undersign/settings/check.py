@@ -11,17 +11,19 @@ from urllib.parse import urlsplit
 from undersign.access.grammar import parse as parse_rule
 from undersign.cryptotoken import KINDS as TOKENS
 from undersign.cryptotoken.token import PURPOSES
-from undersign.errors import PolicyError, UndersignError
+from undersign.errors import PolicyError, SettingsError, UndersignError
 from undersign.jwa.signature import named
+from undersign.jwks.remote import RemoteKeySet
 from undersign.signing.mapping import parse as parse_mapping
 from undersign.signing.usage import BINDS
 from undersign.signing.workers import KINDS as FORMATS
 
 from .clients import check_clients
+from .key_sets import check_key_set
 from .reader import Problem
 from .tables import RESERVED_KEYS, Issuer, Settings, Worker
 
-__all__ = ["check"]
+__all__ = ["check", "check_safe", "is_loopback"]
 
 ROLES: Final = ("authorization", "signing", "web")
 LEEWAY_CAP: Final = 60
@@ -29,13 +31,26 @@ REFUSAL_WINDOW_CAP: Final = 3600
 
 
 def check(settings: Settings, *, host: str | None = None) -> tuple[Problem, ...]:
-    """List what is unsafe or contradictory; an empty answer means that it may be served.
+    """List what is unsafe, contradictory or not built; an empty answer means that it may be served.
+
+    What the file cannot say, such as whether the database opens and fits its keys, only a start shows.
 
     Args:
         settings: What the file says.
         host: The address to listen on, where the command line names another than the file.
     """
     return tuple(_problems(settings, host or settings.server.host))
+
+
+def check_safe(settings: Settings) -> None:
+    """Refuse what ``check`` has a problem with.
+
+    Raises:
+        SettingsError: There is one; ``problems`` lists all.
+    """
+    lines = tuple(map(str, check(settings)))
+    if lines:
+        raise SettingsError(f"The configuration is not safe to serve: {lines[0]}", problems=lines)
 
 
 def _problems(settings: Settings, host: str) -> Iterator[Problem]:
@@ -132,6 +147,13 @@ def _issuer(settings: Settings, issuer: Issuer) -> Iterator[Problem]:
         )
     if issuer.jwks and issuer.jwks != "local" and not issuer.jwks.startswith("file:"):
         yield Problem(f"{where}.jwks", 'must be "local" or "file:PATH".')
+    elif issuer.jwks and issuer.jwks != "local":
+        yield from check_key_set(f"{where}.jwks", issuer.jwks, folder=settings.folder)
+    if issuer.discovery:
+        try:
+            RemoteKeySet.from_issuer(issuer.iss)
+        except PolicyError as error:
+            yield Problem(f"{where}.discovery", error.message, error.help)
     yield from _expectations(issuer, where)
 
 
@@ -189,6 +211,8 @@ def _keys(settings: Settings) -> Iterator[Problem]:
         uses |= {key.purpose} - {""} | {worker.format for worker in settings.workers if worker.key == key.name}
         if len(uses) > 1:
             yield Problem(where, f"has {len(uses)} purposes: {', '.join(sorted(uses))}.", "One key, one purpose.")
+        if not uses and not key.disabled:
+            yield Problem(where, "is for nothing: no worker names it.", "Name it in a worker, or remove it.")
         if key.limit == 0:
             yield Problem(f"{where}.limit", "is 0, so the key could never sign.")
 
@@ -199,6 +223,11 @@ def _keys(settings: Settings) -> Iterator[Problem]:
 def _worker(settings: Settings, worker: Worker) -> Iterator[Problem]:
     where = f"workers.{worker.name}"
     yield from _one_of(f"{where}.format", (worker.format,), tuple(FORMATS))
+    if worker.format in FORMATS:
+        try:
+            FORMATS[worker.format].check_type(worker.type)
+        except PolicyError as error:
+            yield Problem(f"{where}.type", error.message, error.help)
     yield from _one_of(f"{where}.bind", (worker.bind,), BINDS)
     if not worker.key:
         yield Problem(f"{where}.key", "is missing.")
@@ -226,7 +255,7 @@ def _allowed(settings: Settings, worker: Worker, where: str) -> Iterator[Problem
     for rule in worker.allow:
         if rule != "anyone":
             yield from _reference(f"{where}.allow", rule, [known.name for known in settings.rules], "rule")
-    if not worker.issuers:
+    if not worker.issuers and not worker.anyone:
         yield Problem(f"{where}.issuers", "is missing: a rule means nothing without whose claims it is about.")
     for issuer in worker.issuers:
         yield from _reference(f"{where}.issuers", issuer, [known.name for known in settings.issuers], "issuer")

@@ -8,14 +8,13 @@ from urllib.parse import urlsplit
 
 from undersign.errors import SettingsError, UndersignError
 from undersign.jwk import load_public
-from undersign.jwks import KeySet
 from undersign.oauth.client import AUDIENCE_POLICIES
 from undersign.oauth.client_auth import METHODS
 from undersign.oauth.grants import GRANTS
 
+from .key_sets import check_key_set, read_key_set
 from .moments import moment
 from .reader import Problem
-from .secrets import public_text
 from .tables import Client, ClientKey, Settings
 
 __all__ = ["check_clients"]
@@ -30,11 +29,8 @@ def check_clients(settings: Settings) -> Iterator[Problem]:
         where = f"clients.{client.name}"
         yield from _words(where, client)
         yield from _audiences(settings, client, where)
-        if sum(map(bool, (client.jwks, client.jwks_uri, client.keys))) != 1:
-            yield Problem(where, "must name exactly one source of keys.", "jwks, jwks_uri or [[keys]].")
         yield from _dates(where, client)
-        for key in client.keys:
-            yield from _key(f"{where}.keys", key)
+        yield from _keys(settings, client, where)
         for thumbprint in _thumbprints(settings, client):
             if seen.setdefault(thumbprint, client.name) != client.name:
                 yield Problem(where, f"has a key of clients.{seen[thumbprint]} too.", "Whose signature would it be?")
@@ -68,6 +64,15 @@ def _dates(where: str, client: Client) -> Iterator[Problem]:
             yield Problem(f"{where}.{field}", error.message, error.help)
 
 
+def _keys(settings: Settings, client: Client, where: str) -> Iterator[Problem]:
+    if sum(map(bool, (client.jwks, client.jwks_uri, client.keys))) != 1:
+        yield Problem(where, "must name exactly one source of keys.", "jwks, jwks_uri or [[keys]].")
+    if client.jwks:
+        yield from check_key_set(f"{where}.jwks", client.jwks, folder=settings.folder, whole=True)
+    for key in client.keys:
+        yield from _key(f"{where}.keys", key)
+
+
 def _key(where: str, key: ClientKey) -> Iterator[Problem]:
     given = [document for document in (key.jwk, key.pem, key.x509) if document]
     if len(given) != 1:
@@ -96,7 +101,7 @@ def _audiences(settings: Settings, client: Client, where: str) -> Iterator[Probl
 def _thumbprints(settings: Settings, client: Client) -> Iterator[str]:
     if client.jwks.startswith("file:"):
         try:
-            keys = KeySet.load(public_text(client.jwks, folder=settings.folder))
-        except UndersignError:
-            return  # assemble reads it again, and says why it cannot be used
-        yield from (key.thumbprint() for key in keys if key.kty != "oct")
+            keys = read_key_set(client.jwks, folder=settings.folder)
+        except SettingsError:
+            return  # check_key_set has said why
+        yield from (key.thumbprint() for key in keys)

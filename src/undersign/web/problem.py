@@ -37,8 +37,8 @@ _STATUS: Final[tuple[tuple[type[UndersignError], int], ...]] = (
     (RequestTooLargeError, 413),
     (MediaTypeError, 415),
     (ConflictError, 409),
-    # RFC 9530 leaves the status open. No state of ours is in conflict (409) and the message is well formed (400): what it
-    # says of its own content is not so, which RFC 9110 section 15.5.21 calls unprocessable.
+    # RFC 9530 leaves the status open. No state of ours is in conflict (409), and the message is well formed (400): what
+    # it says of its own content is not so, which RFC 9110 section 15.5.21 calls unprocessable.
     (DigestMismatchError, 422),
     (RequestError, 400),
     (UnknownWorkerError, 404),

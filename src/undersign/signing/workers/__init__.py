@@ -23,8 +23,8 @@ class Format(Protocol):
 
     FORMAT: str
 
-    def check_configuration(self, worker: Worker) -> None:
-        """Refuse a configuration that is unsafe for this format, when the server starts.
+    def check_type(self, kind: str, /) -> None:
+        """Refuse a worker's ``type`` that is unsafe in this format, when the configuration is checked.
 
         Raises:
             PolicyError: It is unsafe.

@@ -19,24 +19,23 @@ from undersign.signing.worker import Worker
 
 from .made import Made
 
-__all__ = ["FORMAT", "check", "check_configuration", "make"]
+__all__ = ["FORMAT", "check", "check_type", "make"]
 
 FORMAT: Final = "jws"
 # What can stand in a compact JWS that every reader of ours takes: base64url, and room for the header.
 _MAX_ATTACHED: Final = DEFAULT.token * 3 // 4 - 64 * 1024
 
 
-def check_configuration(worker: Worker) -> None:
+def check_type(kind: str) -> None:
     """Refuse a type that would make the result pass for a token.
 
     Raises:
-        PolicyError: The worker's ``type`` is a token's.
+        PolicyError: The ``type`` is a token's.
     """
-    kind = worker.type.lower().removeprefix("application/")
+    kind = kind.lower().removeprefix("application/")
     if kind == "jwt" or kind.endswith("+jwt"):
         raise PolicyError(
-            f"The worker {worker.name!r} would sign documents that pass for tokens.",
-            help="Give it a type that does not end in jwt.",
+            "Documents of this type would pass for tokens.", help="Give the worker a type that does not end in jwt."
         )
 
 
