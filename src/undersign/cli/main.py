@@ -96,7 +96,7 @@ def _parser(command: Command | None) -> tuple[argparse.ArgumentParser, ModuleTyp
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"undersign {__version__}")
+    parser.add_argument("-V", "--version", action="version", version=f"undersign {__version__}")
     nouns = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     module: ModuleType | int | None = None
     for each in COMMANDS:
