@@ -40,7 +40,7 @@ COMMANDS: Final = (
     Command("init", "write a commented configuration file"),
     Command("check", "say what is wrong or unsafe in a configuration file", server=True),
     Command("serve", "run the servers of a configuration file", server=True),
-    Command("playground", "the example service of JJWT's tutorial, to learn tokens by hand", server=True),
+    Command("playground", "JJWT's tutorial as a service, to learn tokens by hand", server=True),
     Command("audit", "verify a log without its server; export it", server=True),
 )
 
