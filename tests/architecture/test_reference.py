@@ -18,4 +18,5 @@ _spec.loader.exec_module(reference)
 @pytest.mark.parametrize("name", sorted(reference.PAGES))
 def test_page_is_current(name: str) -> None:
     """A reference page is what tools/reference.py writes today."""
-    assert reference.PAGES[name]() == (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
+    written = (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
+    assert reference.PAGES[name]() == written, "run python tools/reference.py"
