@@ -9,7 +9,7 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from undersign import jwk
-from undersign.asgi.csrf import CSRFProtection, forms
+from undersign.asgi.csrf import CSRFProtection, Forms, forms
 from undersign.replay import MemoryReplayStore
 
 NOW = 1_800_000_000
@@ -49,7 +49,7 @@ class Bank:
         self.scopes.append(scope)
         body = b"done"
         if scope["method"] in {"GET", "HEAD"}:
-            body = b"<form>" if scope["path"] == "/plain" else f"<form>{forms(scope).field('/transfer')}".encode()
+            body = b"<form>" if scope["path"] == "/plain" else _form(forms(scope), scope["path"]).encode()
         elif scope["path"] == "/login":
             forms(scope).renew()
         else:
@@ -57,6 +57,10 @@ class Bank:
         headers = [(b"content-type", b"text/html"), (b"cache-control", b"public")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def _form(of: Forms, path: str) -> str:
+    return "<form>" + (of.field("/put", "PUT") if path == "/put" else of.field("/transfer"))
 
 
 async def _whole(receive) -> bytes:

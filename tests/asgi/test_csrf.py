@@ -137,6 +137,7 @@ def test_no_token_no_service(house) -> None:
         {"content": "_csrf=" + token, "headers": {"Content-Type": "text/plain"}},
         {"json": {"_csrf": token}},
         {"files": {"a": b"x"}},
+        {"content": b"x", "headers": {"Content-Type": "multipart/form-data"}},
     ]
     for attempt in attempts:
         answer = browser.post("/transfer", **(attempt | {"headers": OWN | attempt.get("headers", {})}))

@@ -59,6 +59,30 @@ def test_a_forged_post_is_never_armed_again(headers, house) -> None:
         assert "x-csrf-next" not in answer.headers
 
 
+def test_a_late_form_with_a_file_is_not_shown_again(house) -> None:
+    """A file cannot be written into a page, nor what was to be a PUT; the page says what to do."""
+    browser = house.browser()
+    token, put = opened(browser), token_of(browser.get("/put").text)
+    house.clock.now = NOW + 1801
+    with_file = browser.post("/transfer", data={"_csrf": token}, files={"a": b"x"}, headers=OWN)
+    as_put = browser.put("/put", data=FORM | {"_csrf": put}, headers=OWN)
+    for answer in (with_file, as_put):
+        assert answer.status_code == 403
+        assert "go back, reload the page" in answer.text
+        assert "<form" not in answer.text
+
+
+def test_an_application_writes_its_own_page() -> None:
+    """It gets what it needs, with nothing secret in it, and its own policy for styles is not overruled."""
+    house = House(page=lambda form: f"{form.reason} {form.url} {form.fields} {form.withheld} {form.token_field}")
+    browser = house.browser()
+    token = opened(browser)
+    house.clock.now = NOW + 1801
+    answer = browser.post("/transfer", data={"_csrf": token, "amount": "1", "password": "p"}, headers=OWN)
+    assert answer.text == f"expired {ORIGIN}/transfer (('amount', '1'),) ('password',) _csrf"
+    assert "content-security-policy" not in answer.headers
+
+
 def test_after_a_day_a_form_is_no_longer_known(house) -> None:
     """A token that ended a day ago is refused like a forged one."""
     browser = house.browser()
@@ -144,7 +168,7 @@ def test_a_body_in_drops_costs_no_more_than_one(house) -> None:
     [
         ("multipart/form-data; boundary=b", b"preamble\r\n--b\r\n"),
         ("application/x-www-form-urlencoded", b"_csrf=\xff"),
-        ("application/x-www-form-urlencoded", b"a&" * 2000),
+        ("application/x-www-form-urlencoded", b"a=1&" * 2000),
     ],
 )
 def test_a_form_that_no_browser_sends_is_refused(media_type, body, house) -> None:

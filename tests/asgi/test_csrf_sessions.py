@@ -140,6 +140,21 @@ def test_a_rotated_secret_still_opens_its_forms(house) -> None:
         assert client.post("/transfer", headers=OWN | {"X-CSRF-Token": token}).status_code == status
 
 
+def test_a_server_that_cannot_answer_a_handshake_closes_it(house) -> None:
+    """Without the extension for answers the socket is closed for a violation of policy; lifespan goes through."""
+    headers = [("origin", "https://evil.test")]
+    sent = call(house.app, [{"type": "websocket.connect"}], type="websocket", path="/live", headers=headers)
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+    seen: list[object] = []
+
+    async def inner(scope, _, __) -> None:
+        seen.append(scope["type"])
+
+    policy = {"key": KEY, "origin": ORIGIN, "replay": house.store}
+    call(CSRFProtection(inner, **policy), [], type="lifespan")
+    assert seen == ["lifespan"]
+
+
 def test_forms_need_the_middleware_and_a_path() -> None:
     """Minting outside the middleware, for no plain path, or after the answer began, is a mistake that says so."""
     with pytest.raises(PolicyError, match="CSRFProtection"):

@@ -27,7 +27,7 @@ class Scheme:
     """One way to present a token, and what each of its challenges says."""
 
     name: str
-    parameters: tuple[tuple[str, str], ...] = ()
+    parameters: tuple[tuple[str, str], ...]
 
     def __post_init__(self) -> None:
         """Refuse a value that a header field cannot carry."""
@@ -88,8 +88,6 @@ class Challenge:
             if denied.description:
                 parameters.append(("error_description", denied.description))
             parameters.extend(denied.parameters)
-        if not parameters:
-            return scheme.name
         return f"{scheme.name} " + ", ".join(f'{name}="{value}"' for name, value in parameters)
 
 

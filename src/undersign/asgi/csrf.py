@@ -29,6 +29,7 @@ from ..errors import (
     ReplayStoreError,
     RequestError,
     RequestTooLargeError,
+    StorageError,
     UndersignError,
 )
 from ..jwk import Key
@@ -169,7 +170,8 @@ class CSRFProtection:
         exempt: Paths that authenticate without cookies and get none; one that ends in a slash stands for all below it.
         lifetime: How long a form may stay open.
         limit: The longest form, and the most that may stand before the token in a form with files, in octets.
-        page: Writes the page for a form that expired or was sent twice.
+        page: Writes the page for a form that expired or was sent twice, in place of the one here, which comes with a
+            Content-Security-Policy that allows it nothing but its form.
         clock: What tells the time.
 
     Raises:
@@ -295,7 +297,9 @@ class CSRFProtection:
             tuple(name for name, _ in found or () if is_secret(name)),
         )
         body = self._page(stale).encode("utf-8", "replace")
-        headers = (("content-security-policy", POLICY), ("referrer-policy", "same-origin"))
+        # A page of the application's own has the application's policy: it may have styles.
+        own = self._page is not stale_page
+        headers = (("referrer-policy", "same-origin"), *(() if own else (("content-security-policy", POLICY),)))
         return Refusal(status, body, "text/html; charset=utf-8", headers)
 
     def _url(self, scope: Scope) -> str:
@@ -319,7 +323,7 @@ _FORBIDDEN: Final = Refusal(403, b"This request was refused.\n")
 
 def _refusal(error: UndersignError) -> Refusal:
     """What anybody may hear: whose fault it is, and nothing else."""
-    if isinstance(error, ReplayStoreError):
+    if isinstance(error, (ReplayStoreError, StorageError)):
         return Refusal(503, b"Please try again in a moment; nothing was done.\n", headers=(("retry-after", "1"),))
     if isinstance(error, RequestTooLargeError):
         return Refusal(413, b"The form is too long.\n")

@@ -75,8 +75,6 @@ class _Body:
 
     async def more(self) -> bool:
         """Read one more piece; tell whether there may be another."""
-        if self.complete:
-            return False
         message = await self._receive()
         if message["type"] != "http.request":
             raise Disconnected
