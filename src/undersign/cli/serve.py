@@ -21,6 +21,7 @@ from ..assemble import assemble
 from ..settings import Settings, load
 from ..settings.check import check_safe
 from ..web.app import FILE_VARIABLE, create
+from ..web.connection import Connection
 
 try:
     import resource
@@ -31,6 +32,8 @@ __all__ = ["configure", "run"]
 
 _DEFAULT_HOST: Final = "127.0.0.1"
 _BACKLOG: Final = 2048
+_CONNECTIONS: Final = 900  # then 503; a process may open 1024 files on most systems
+_IDLE: Final = 75  # seconds; longer than the 60 of most proxies, so that none uses a connection that we just closed
 _DEFAULT_PORT: Final = {"http": 80, "https": 443}
 
 
@@ -77,8 +80,10 @@ def _config(options: argparse.Namespace, host: str, port: int) -> uvicorn.Config
         date_header=True,
         log_level="info",
         timeout_graceful_shutdown=10,
-        h11_max_incomplete_event_size=64 * 1024,
+        http=Connection,
         ws="none",
+        limit_concurrency=_CONNECTIONS,
+        timeout_keep_alive=_IDLE,
     )
 
 

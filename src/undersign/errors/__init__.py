@@ -42,6 +42,7 @@ UndersignError                          undersign
     ChainError                          broken_chain
     RequestError                        bad_request
         RequestTooLargeError            request_too_large
+        RequestTimeoutError             request_timeout
         MediaTypeError                  unsupported_media_type
         ConflictError                   conflict
         DigestMismatchError             digest_mismatch
@@ -94,6 +95,7 @@ from .server import (
     OAuthError,
     ReplayStoreError,
     RequestError,
+    RequestTimeoutError,
     RequestTooLargeError,
     RuleDeniedError,
     SettingsError,
@@ -164,6 +166,7 @@ __all__ = [
     "ReplayStoreError",
     "ReplayedError",
     "RequestError",
+    "RequestTimeoutError",
     "RequestTooLargeError",
     "RuleDeniedError",
     "SettingsError",

@@ -70,6 +70,13 @@ class RequestTooLargeError(RequestError):
     advice = "Send a digest, or a smaller document."
 
 
+class RequestTimeoutError(RequestError):
+    """The request's body did not arrive in the time that this server waits for one."""
+
+    code = "request_timeout"
+    advice = "Send it again, faster."
+
+
 class MediaTypeError(RequestError):
     """The request's media type is not one that this address takes."""
 

@@ -52,6 +52,7 @@ class Server:
 
     Attributes:
         refusal_window: How long refusals of unknown callers are counted before their sum is written into the log.
+        body_timeout: How long the body of a request may take to arrive, in all.
     """
 
     url: str = ""
@@ -61,6 +62,7 @@ class Server:
     node: str = ""
     demo: bool = False
     refusal_window: Seconds = Seconds(60)
+    body_timeout: Seconds = Seconds(30)
     trusted_proxies: tuple[str, ...] = ()
 
 

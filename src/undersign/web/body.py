@@ -1,13 +1,14 @@
-"""Reading a request within its limits: the body's size, the one bearer token, the caller's address (RFC 6750 2.1)."""
+"""Reading a request within its limits: the body's size and time, the one bearer token (RFC 6750 2.1), an address."""
 
 from __future__ import annotations
 
 import re
+from asyncio import timeout
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 
-from ..errors import RequestError, RequestTooLargeError, UnauthenticatedError
+from ..errors import RequestError, RequestTimeoutError, RequestTooLargeError, UnauthenticatedError
 
 __all__ = ["address_of", "bearer", "read"]
 
@@ -15,11 +16,12 @@ _MAX_TOKEN: Final = 16 * 1024
 _BEARER: Final = re.compile(r"[Bb]earer +([A-Za-z0-9._~+/-]+=*)", re.ASCII)
 
 
-async def read(request: Request, limit: int) -> bytes:
-    """Read the body, and stop as soon as it is longer than the limit.
+async def read(request: Request, limit: int, *, seconds: float) -> bytes:
+    """Read the body, and stop as soon as it is longer than the limit, or took longer than these seconds in all.
 
     Raises:
         RequestTooLargeError: It is longer.
+        RequestTimeoutError: It took longer.
         RequestError: The caller went away, or sent a length that is no number.
     """
     announced = request.headers.get("content-length", "0")
@@ -27,15 +29,22 @@ async def read(request: Request, limit: int) -> bytes:
         raise RequestError("Content-Length is not a number.")
     if len(announced) > 15 or int(announced) > limit:  # noqa: PLR2004
         raise RequestTooLargeError(f"The body is longer than {limit} octets.")
-    parts, size = [], 0
     try:
-        async for part in request.stream():
-            size += len(part)
-            if size > limit:
-                raise RequestTooLargeError(f"The body is longer than {limit} octets.")
-            parts.append(part)
+        async with timeout(seconds):
+            return await _whole(request, limit)
+    except TimeoutError:
+        raise RequestTimeoutError(f"The body did not arrive within {seconds:g} seconds.") from None
     except ClientDisconnect:
         raise RequestError("The caller went away.") from None
+
+
+async def _whole(request: Request, limit: int) -> bytes:
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise RequestTooLargeError(f"The body is longer than {limit} octets.")
+        parts.append(part)
     return b"".join(parts)
 
 

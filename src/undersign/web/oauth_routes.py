@@ -19,6 +19,7 @@ from ..errors import (
     MediaTypeError,
     OAuthError,
     ReplayedError,
+    RequestTimeoutError,
     RequestTooLargeError,
     UndersignError,
     UnknownKeyError,
@@ -77,7 +78,7 @@ class OAuthRoutes:
         request_id = token_hex(16)
         basic = "authorization" in request.headers
         try:
-            body = await read(request, MAX_BODY)
+            body = await read(request, MAX_BODY, seconds=self._house.settings.server.body_timeout)
             return json_answer((await self._token(request, request_id, body)).response)
         except UndersignError as error:
             if _is_refusal(error):
@@ -148,7 +149,7 @@ class OAuthRoutes:
 
 
 def _is_refusal(error: UndersignError) -> bool:
-    return isinstance(error, (OAuthError, MediaTypeError, RequestTooLargeError))
+    return isinstance(error, (OAuthError, MediaTypeError, RequestTooLargeError, RequestTimeoutError))
 
 
 def _answer(error: UndersignError, *, basic: bool) -> Response:
@@ -160,6 +161,8 @@ def _answer(error: UndersignError, *, basic: bool) -> Response:
         return _error(error.code, error.message, 401, headers | challenge)
     if isinstance(error, OAuthError):
         return _error(error.code, error.message, 400, headers)
+    if isinstance(error, RequestTimeoutError):
+        return _error("invalid_request", error.message, 408, headers | {"Connection": "close"})
     if isinstance(error, RequestTooLargeError):
         return _error("invalid_request", error.message, 413, headers)
     if isinstance(error, MediaTypeError):

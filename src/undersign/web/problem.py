@@ -18,6 +18,7 @@ from ..errors import (
     ReplayedError,
     ReplayStoreError,
     RequestError,
+    RequestTimeoutError,
     RequestTooLargeError,
     RuleDeniedError,
     StorageError,
@@ -35,6 +36,7 @@ TYPE_PREFIX: Final = "urn:undersign:problem:"
 # The first class that fits decides, so a class stands before the one it derives from.
 _STATUS: Final[tuple[tuple[type[UndersignError], int], ...]] = (
     (RequestTooLargeError, 413),
+    (RequestTimeoutError, 408),
     (MediaTypeError, 415),
     (ConflictError, 409),
     # RFC 9530 leaves the status open. No state of ours is in conflict (409), and the message is well formed (400): what
@@ -57,6 +59,7 @@ _TITLES: Final = {
     403: "Not allowed",
     404: "Not here",
     405: "Not with this method",
+    408: "Too slow",
     409: "In conflict with an earlier request",
     413: "Too large",
     415: "Not this media type",
@@ -123,6 +126,8 @@ def _headers(error: UndersignError, status: int) -> dict[str, str]:
         headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if sent else "Bearer"
     elif status == 403:  # noqa: PLR2004
         headers["WWW-Authenticate"] = 'Bearer error="insufficient_scope"'
+    elif status == 408:  # noqa: PLR2004 - RFC 9110 section 15.5.9: what is left of the body is not waited for
+        headers["Connection"] = "close"
     elif status == 503:  # noqa: PLR2004
         headers["Retry-After"] = "1"
     return headers

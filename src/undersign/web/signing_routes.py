@@ -104,7 +104,8 @@ class SigningRoutes:
         """Who asks, what for; decide, commit, sign, commit, receipt, answer."""
         request_id = token_hex(16)
         worker, caller = await self._caller(request)
-        signing = SigningRequest(worker.name, request_id, await _document(request), caller, address_of(request))
+        document = await _document(request, self._house.settings.server.body_timeout)
+        signing = SigningRequest(worker.name, request_id, document, caller, address_of(request))
         try:
             check_digest(signing.document, request.headers.get("content-digest"))
             decision, outcome, line = await self._decide_and_carry_out(signing)
@@ -223,16 +224,17 @@ class SigningRoutes:
         )
 
 
-async def _document(request: Request) -> Document:
+async def _document(request: Request, seconds: float) -> Document:
     media_type = request.headers.get("content-type", "application/octet-stream")
     if len(media_type) > 127:  # noqa: PLR2004 - RFC 6838 section 4.2
         raise RequestError("The media type is longer than 127 characters.")
     if media_type.partition(";")[0].strip().lower() == _ENVELOPE:
-        return from_envelope(await read(request, _MAX_ENVELOPE))
+        return from_envelope(await read(request, _MAX_ENVELOPE, seconds=seconds))
     wanted = request.query_params.getlist("detached")
     if set(request.query_params) - {"detached"} or len(wanted) > 1 or not set(wanted) <= {"true", "false"}:
         raise RequestError("The query takes detached=true or detached=false, once.")
-    return Document(await read(request, DEFAULT.payload), media_type, wanted[0] == "true" if wanted else None)
+    octets = await read(request, DEFAULT.payload, seconds=seconds)
+    return Document(octets, media_type, wanted[0] == "true" if wanted else None)
 
 
 def _signed(request: Request, decision: Decision, outcome: Outcome, proof: str) -> Response:
@@ -265,6 +267,7 @@ _REFUSALS: Final = (
     (401, "no token, or none that is accepted"),
     (403, "no rule allows it; the conditions that failed are named"),
     (404, "no such worker, or none that lists the token's issuer"),
+    (408, "the document did not arrive in time"),
     (409, "the authorization was used before"),
     (413, "too large"),
     (422, "the document is not the one that Content-Digest names"),
