@@ -17,11 +17,13 @@ from urllib.parse import unquote
 
 from ...encoding import b64url_encode
 from ...errors import (
+    AlgorithmNotAllowedError,
     IncorrectClaimError,
     InvalidHeaderError,
     MalformedTokenError,
     MissingClaimError,
     PolicyError,
+    quoted,
 )
 from ...header import names_of
 from ...header import parse as parse_header
@@ -209,10 +211,12 @@ class Verifier:
         segment, dot, _ = token.partition(b".")
         if not dot or len(token) > self._limits.jwt:
             raise MalformedTokenError("A proof is a compact JWT.")
-        key = _embedded_key(parse_header(segment, self._limits).members)
+        header = parse_header(segment, self._limits)
+        if header.alg not in self._algorithms:
+            raise AlgorithmNotAllowedError(f"{quoted(header.alg)} is not an algorithm that proofs may be signed with.")
         return JWTVerifier(
-            key,
-            algorithms=self._algorithms,
+            _embedded_key(header.members),
+            algorithms=(header.alg,),  # of the accepted ones, and only if the key is of its kind
             typ=TYP,
             require=("jti", "htm", "htu", "iat"),
             waive=("iss", "aud", "exp"),
