@@ -179,6 +179,32 @@ def test_metadata_is_read_again_after_an_hour_and_after_a_failure():
     assert find(keys, ONE) == ONE.kid
 
 
+def test_a_set_that_moved_is_not_revalidated():
+    """The ETag of the old place means nothing at the new one, where the same tag may name other keys."""
+
+    class Tagged(Web):
+        """Every document has the same tag, and who sends it back is told that nothing changed."""
+
+        def __call__(self, url):
+            return super().__call__(url)._replace(etag='"1"')
+
+        def revalidate(self, url, known):
+            self.asked.append(f"again {url}")
+            return known
+
+    clock = Clock()
+    found = Tagged({OPENID: metadata(), "https://keys.example/jwks.json": document(ONE)})
+    keys = jwks.RemoteKeySet.from_issuer(ISSUER, fetch=found, clock=clock, ahead=0)
+    find(keys, ONE)
+    clock.now = 301.0
+    find(keys, ONE)
+    assert found.asked[-1] == "again https://keys.example/jwks.json"
+    found.documents = {OPENID: metadata(jwks_uri="https://new.example/"), "https://new.example/": document(TWO)}
+    clock.now = 4000.0
+
+    assert find(keys, TWO) == TWO.kid
+
+
 def test_a_google_shaped_issuer_verifies_an_id_token_over_tls():
     """Issuer, metadata with ETag and max-age, key set elsewhere on the server, RS256 keys that name their algorithm."""
     key = jwk.generate("RS256", size=2048)

@@ -10,6 +10,7 @@ from undersign.encoding import dump_json
 from undersign.errors import AlgorithmNotAllowedError, FetchError, PolicyError, UnknownKeyError
 from undersign.fetch import Fetched
 from undersign.jwks.remote import RemoteKeySet
+from undersign.limits import Limits
 
 ONE, TWO = jwk.generate("ES256"), jwk.generate("ES256")
 
@@ -171,6 +172,17 @@ def test_what_is_left_out_is_reported(kind):
     assert (told[0].error, told[0].changed, told[0].keys, told[0].skipped) == (None, True, 1, keys.skipped)
     with pytest.raises(UnknownKeyError):
         find(keys, ONE)
+
+
+def test_the_number_of_keys_is_capped():
+    """A set with one member too many is a bad answer, sound keys or not; a caller's Limits may say fewer."""
+    endpoint = Endpoint()
+    endpoint.answer = dump_json({"keys": [ONE.public().to_jwk(), *[{"kty": "XYZ"}] * 1024]})
+    with pytest.raises(UnknownKeyError, match="at most 1024 keys"):
+        find(endpoint.keys(), ONE)
+    endpoint.answer = document(ONE, TWO)
+    with pytest.raises(UnknownKeyError, match="at most 1 keys"):
+        find(endpoint.keys(limits=Limits(keys=1)), ONE)
 
 
 def test_a_key_that_is_published_with_its_private_half_is_dropped():
