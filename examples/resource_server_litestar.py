@@ -43,7 +43,7 @@ def create(keys: Keys | None = None) -> App:
     """Build the application; without keys, the issuer's are fetched from its metadata."""
     app = Litestar([books, add, health], openapi_config=None)
     return BearerAuthentication(
-        app,  # type: ignore[arg-type]
+        app,
         issuer=ISSUER,
         audience=AUDIENCE,
         keys=keys,

@@ -36,7 +36,7 @@ from ..jwks.keyset import Keys
 from ..jwt.profiles import dpop as dpop_profile
 from ..jwt.profiles.access_token import Verifier
 from .challenge import Challenge, Denied, Scheme
-from .messages import App, Origin, Receive, Scope, Send, cookies, fields, is_below, paths
+from .messages import Origin, Receive, Scope, Send, Wrapped, cookies, fields, is_below, paths
 from .provenance import check_provenance
 from .resource import ProtectedResource
 
@@ -137,7 +137,7 @@ class BearerAuthentication:
 
     def __init__(
         self,
-        app: App,
+        app: Wrapped,
         *,
         audience: str | None = None,
         issuer: str | None = None,

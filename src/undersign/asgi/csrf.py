@@ -37,13 +37,13 @@ from ..jwt.profiles.csrf import Minter, Verifier
 from ..replay import ReplayStore
 from .form import Disconnected, Form, read
 from .messages import (
-    App,
     Message,
     Origin,
     Receive,
     Refusal,
     Scope,
     Send,
+    Wrapped,
     cookies,
     fields,
     is_below,
@@ -180,7 +180,7 @@ class CSRFProtection:
 
     def __init__(
         self,
-        app: App,
+        app: Wrapped,
         *,
         key: Key,
         origin: str,

@@ -17,6 +17,7 @@ __all__ = [
     "Refusal",
     "Scope",
     "Send",
+    "Wrapped",
     "cookies",
     "fields",
     "is_below",
@@ -30,6 +31,9 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""An ASGI application."""
+Wrapped: TypeAlias = Callable[[Any, Any, Any], Awaitable[None]]
+"""One of any framework, each of which has types of its own for the three."""
 
 _ORIGIN: Final = re.compile(r"(https?)://([a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::([1-9][0-9]{0,4}))?")
 _LOOPBACK: Final = re.compile(r"localhost|127\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}|\[::1\]")
