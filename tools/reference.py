@@ -50,7 +50,7 @@ def error_page() -> str:
             lines.append(f"| `{kind.code}` | `{name}` | {meaning} | {kind.advice} |")
     lines += [
         "",
-        "The codes of `OAuthError` are RFC 6749's words between programs; what helps depends on the parameter, which the message names.",
+        "The codes of `OAuthError` are RFC 6749's words for programs; its messages name the parameter.",
     ]
     return "\n".join(lines) + "\n"
 
