@@ -34,6 +34,7 @@ UndersignError                          undersign
         KeySelectionError               no_key
             UnknownKeyError             unknown_key
             AmbiguousKeyError           ambiguous_key
+            UntrustedCertificateError   untrusted_certificate
     PolicyError                         invalid_policy
     ReplayStoreError                    replay_store
     FetchError                          fetch_failed
@@ -58,6 +59,7 @@ UndersignError                          undersign
         UnsupportedGrantTypeError       unsupported_grant_type
         InvalidScopeError               invalid_scope
         InvalidTargetError              invalid_target
+        SlowDownError                   slow_down
 """
 
 from __future__ import annotations
@@ -71,6 +73,7 @@ from .key import (
     NotStreamableError,
     PrivateKeyGivenError,
     UnknownKeyError,
+    UntrustedCertificateError,
     UnusableKeyError,
     WeakKeyError,
 )
@@ -99,6 +102,7 @@ from .server import (
     RequestTooLargeError,
     RuleDeniedError,
     SettingsError,
+    SlowDownError,
     StorageError,
     UnauthenticatedError,
     UnauthorizedClientError,
@@ -170,6 +174,7 @@ __all__ = [
     "RequestTooLargeError",
     "RuleDeniedError",
     "SettingsError",
+    "SlowDownError",
     "StorageError",
     "TokenError",
     "TooOldError",
@@ -181,6 +186,7 @@ __all__ = [
     "UnmetPolicyError",
     "UnsupportedCriticalError",
     "UnsupportedGrantTypeError",
+    "UntrustedCertificateError",
     "UnusableKeyError",
     "WeakKeyError",
     "quoted",

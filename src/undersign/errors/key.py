@@ -81,3 +81,10 @@ class AmbiguousKeyError(KeySelectionError):
 
     code = "ambiguous_key"
     advice = "Give each key a kid of its own and have the signer name it in the header."
+
+
+class UntrustedCertificateError(KeySelectionError):
+    """The certificate chain that a token brings does not lead to a trusted root for this usage (RFC 5280 section 6)."""
+
+    code = "untrusted_certificate"
+    advice = "Compare the chain with the roots and the usage of the CertificateChain, and look at its dates."

@@ -186,3 +186,17 @@ class InvalidTargetError(OAuthError):
     """The resource is unknown or not one the client may have tokens for (RFC 8707 section 2)."""
 
     code = "invalid_target"
+
+
+class SlowDownError(OAuthError):
+    """Too many requests from this address were refused; the word is that of RFC 8628 section 3.5.
+
+    Attributes:
+        retry_after: In how many seconds the next one is looked at.
+    """
+
+    code = "slow_down"
+
+    def __init__(self, message: str, *, retry_after: int = 1, help: str | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(message, help=help)

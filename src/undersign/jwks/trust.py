@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Unpack
 
-from ..errors import KeySelectionError, PolicyError, UnknownKeyError, quoted
+from ..errors import PolicyError, UnknownKeyError, UntrustedCertificateError, quoted
 from ..jwk import Key, load_public
 from ..jwk.certificate import LONGEST_CHAIN, certificate_of, chain_of, reading, x5t_s256
 from .discovery import checked_url
@@ -132,7 +132,7 @@ class CertificateChain:
 
         Raises:
             UnknownKeyError: The protected header has no chain.
-            KeySelectionError: The chain does not hold under this policy.
+            UntrustedCertificateError: The chain does not hold under this policy.
             KeyMaterialError: It cannot be read.
         """
         x5c = header.protected.get("x5c")
@@ -142,7 +142,7 @@ class CertificateChain:
             )
         chain = chain_of(x5c)
         if header.x5t_s256 is not None and header.x5t_s256 != x5t_s256(chain[0]):
-            raise KeySelectionError("x5t#S256 is of another certificate than the first one of x5c.")
+            raise UntrustedCertificateError("x5t#S256 is of another certificate than the first one of x5c.")
         leaf, *intermediates = [certificate_of(der) for der in chain]
         _hold(self._builder, datetime.fromtimestamp(self._clock(), UTC), leaf, intermediates)
         return load_public(chain[0])
@@ -168,7 +168,7 @@ def _hold(builder: PolicyBuilder, now: datetime, leaf: Certificate, intermediate
         except VerificationError as error:
             # What follows "(encountered" are names of the certificate's own choosing.
             reason = str(error).removeprefix("validation failed: ").partition(" (encountered")[0]
-            raise KeySelectionError(
+            raise UntrustedCertificateError(
                 f"The certificate chain does not hold: {quoted(reason)}.",
                 help="It must lead to a root of the policy, be valid now, and be for the usage named there.",
             ) from None
