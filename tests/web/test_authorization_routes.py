@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from starlette.testclient import TestClient
 
 from tests.web.desk import KEY, RESOURCE, STRANGER, TOML, URL, URN, Desk, open_desk
 from undersign import jwt
@@ -11,6 +12,7 @@ from undersign.encoding import dump_json
 from undersign.fetch import Fetched
 from undersign.jwks import KeySet
 from undersign.jwt.profiles.client_assertion import Minter
+from undersign.oauth.throttle import TRIES
 from undersign.storage.subjects import set_subject
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -106,6 +108,20 @@ def test_basic_header_gets_a_challenge(desk):
 
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Basic")
+
+
+def test_an_address_that_fails_again_and_again_is_slowed_down(desk):
+    """Its next request is 429 before it is read, counted as such; the client it named is served at other addresses."""
+    stranger = TestClient(desk.client.app, base_url=URL, client=("192.0.2.7", 5000))
+    garbage = f"client_id=reports&client_assertion_type={URN}"
+    answers = [stranger.post("/token", content=garbage, headers=FORM) for _ in range(TRIES + 2)]
+    desk.house.writer.flush()
+    counted = {line["reason"]: line["detail"]["count"] for line in desk.lines() if line["event"] == "refusals"}
+
+    assert [answer.status_code for answer in answers] == [400] * TRIES + [429] * 2
+    assert (answers[-1].json()["error"], answers[-1].headers["retry-after"]) == ("slow_down", "1")
+    assert counted == {"invalid_request": TRIES, "slow_down": 2}
+    assert desk.ask().status_code == 200
 
 
 def test_disabled_client_outranks_the_file(desk):

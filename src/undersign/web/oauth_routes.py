@@ -21,11 +21,13 @@ from ..errors import (
     ReplayedError,
     RequestTimeoutError,
     RequestTooLargeError,
+    SlowDownError,
     UndersignError,
     UnknownKeyError,
     UnusableKeyError,
 )
 from ..oauth.metadata import Metadata, describe
+from ..oauth.throttle import Throttle
 from ..oauth.token_endpoint import Decision, Outcome, Server, TokenResponse, decide, perform, reason_of
 from ..oauth.token_request import MAX_BODY, RawRequest
 from ..storage.writer import KeyUse, Subject, Write
@@ -45,6 +47,15 @@ _FORM: Final[dict[str, Any]] = {
         for n in ("grant_type", "client_assertion_type", "client_assertion", "client_id", "scope", "resource")
     },
 }
+# The first class that fits decides; what is not here is no fault of the caller's.
+_STATUS: Final[tuple[tuple[type[UndersignError], int], ...]] = (
+    (InvalidClientError, 401),
+    (SlowDownError, 429),
+    (OAuthError, 400),
+    (RequestTimeoutError, 408),
+    (RequestTooLargeError, 413),
+    (MediaTypeError, 415),
+)
 _CACHE: Final = {"Cache-Control": "public, max-age=60"}
 
 
@@ -55,11 +66,13 @@ class OAuthRoutes:
         self._house = house
         self._server = server
         self._crash = crash
+        self._throttle = Throttle()
 
     def operations(self) -> tuple[Operation, ...]:
         """What is served."""
         refused = Answer(400, "refused, in the form of RFC 6749 section 5.2", "application/json")
         unknown = Answer(401, "the client could not be authenticated", "application/json")
+        slow = Answer(429, "too many requests from this address were refused", "application/json")
         later = Answer(503, "nothing was released; try again", "application/json")
         form = Takes("application/x-www-form-urlencoded", _FORM)
         issued = Answer(200, "an access token (RFC 9068)", "application/json", TokenResponse)
@@ -67,7 +80,9 @@ class OAuthRoutes:
         document = Answer(200, "the metadata", "application/json", Metadata)
         at = "/.well-known/"
         return (
-            Operation("token", "POST", "/token", "Get a token", self.token, (issued, refused, unknown, later), (form,)),
+            Operation(
+                "token", "POST", "/token", "Get a token", self.token, (issued, refused, unknown, slow, later), (form,)
+            ),
             Operation("jwks", "GET", "/jwks.json", "The keys that tokens verify with", self.jwks, (keys,)),
             Operation("metadata", "GET", f"{at}oauth-authorization-server", "RFC 8414", self.metadata, (document,)),
             Operation("discovery", "GET", f"{at}openid-configuration", "OpenID Connect", self.metadata, (document,)),
@@ -75,14 +90,17 @@ class OAuthRoutes:
 
     async def token(self, request: Request) -> Response:
         """Authenticate the client, commit, make the token, commit, answer."""
-        request_id = token_hex(16)
+        request_id, address = token_hex(16), address_of(request)
         basic = "authorization" in request.headers
         try:
+            self._throttle.check(address)
             body = await read(request, MAX_BODY, seconds=self._house.settings.server.body_timeout)
             return json_answer((await self._token(request, request_id, body)).response)
         except UndersignError as error:
-            if _is_refusal(error):
-                self._house.writer.count(reason_of(error), address_of(request))
+            if isinstance(error, tuple(kind for kind, _ in _STATUS)):
+                self._house.writer.count(reason_of(error), address)
+                if not isinstance(error, SlowDownError):
+                    self._throttle.failed(address)
             return _answer(error, basic=basic)
 
     async def _token(self, request: Request, request_id: str, body: bytes) -> Outcome:
@@ -148,26 +166,20 @@ class OAuthRoutes:
         return json_answer(describe(self._server.issuer, scopes=self._server.scopes), headers=_CACHE)
 
 
-def _is_refusal(error: UndersignError) -> bool:
-    return isinstance(error, (OAuthError, MediaTypeError, RequestTooLargeError, RequestTimeoutError))
-
-
 def _answer(error: UndersignError, *, basic: bool) -> Response:
     """Answer in the form of RFC 6749 section 5.2."""
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 503)
     headers = {"Pragma": "no-cache"}
-    if isinstance(error, InvalidClientError):
+    if status == 503:  # noqa: PLR2004
+        return _error("temporarily_unavailable", "Nothing was issued; try again.", 503, headers | {"Retry-After": "1"})
+    if status == 401 and basic:  # noqa: PLR2004
         # openid-client hides the OAuth error behind a challenge, so one is sent only to who tried the header.
-        challenge = {"WWW-Authenticate": 'Basic realm="token"'} if basic else {}
-        return _error(error.code, error.message, 401, headers | challenge)
-    if isinstance(error, OAuthError):
-        return _error(error.code, error.message, 400, headers)
-    if isinstance(error, RequestTimeoutError):
-        return _error("invalid_request", error.message, 408, headers | {"Connection": "close"})
-    if isinstance(error, RequestTooLargeError):
-        return _error("invalid_request", error.message, 413, headers)
-    if isinstance(error, MediaTypeError):
-        return _error("invalid_request", error.message, 415, headers)
-    return _error("temporarily_unavailable", "Nothing was issued; try again.", 503, headers | {"Retry-After": "1"})
+        headers["WWW-Authenticate"] = 'Basic realm="token"'
+    elif isinstance(error, SlowDownError):
+        headers["Retry-After"] = str(error.retry_after)
+    elif isinstance(error, RequestTimeoutError):
+        headers["Connection"] = "close"
+    return _error(error.code if isinstance(error, OAuthError) else "invalid_request", error.message, status, headers)
 
 
 def _error(code: str, description: str, status: int, headers: dict[str, str]) -> Response:
