@@ -80,6 +80,8 @@ class CompactVerifier:
         # A source that reads the header is asked in _allow, where all that does not match ends up: others pay nothing.
         self._find_for: Callable[[Header], Key] | None = getattr(source, "find_for", None)
         self._find = source.find if self._find_for is None else _defer
+        if "short-secret" in self.quirks and source is keys:
+            self._find = _with_short_secrets(self._find)
         self._understood = frozenset(names_of(understood, "understood"))
         if not isinstance(limits, Limits):
             raise PolicyError("limits is a Limits object.")
@@ -159,7 +161,10 @@ class CompactVerifier:
         if known is None:
             if len(self._bound) >= _BOUND_KEYS:
                 self._bound.clear()
-            known = self._bound[id(key), alg] = (key, key.bound(alg))  # holding the key keeps its id its own
+            bound = key.bound(alg)
+            if "short-secret" in self.quirks:
+                bound = bound.with_short_secret()
+            known = self._bound[id(key), alg] = (key, bound)  # holding the key keeps its id its own
         return known[1]
 
     def _remember(self, segment: bytes, header: JOSEHeader) -> None:
@@ -206,6 +211,11 @@ def _unencoded(payload: bytes) -> bytes:
             "An unencoded payload of a compact JWS holds only printable ASCII without dots (RFC 7797 section 5.2)."
         )
     return payload
+
+
+def _with_short_secrets(find: Callable[..., Key]) -> Callable[..., Key]:
+    """Let a source of the caller's give secrets below the hash's length."""
+    return lambda *sought: find(*sought).with_short_secret()
 
 
 def _named_quirks(quirks: Collection[str]) -> frozenset[str]:
