@@ -36,6 +36,14 @@ SAID = {
         "proven: reports to https://as.example as client-authentication+jwt",
         "at another server: incorrect_claim",
     ],
+    "google_id_token": [
+        "logged in: 10769150350006150715113082367 ana@example.com",
+        "for another client: incorrect_claim aud",
+        "of another login: incorrect_claim nonce",
+        "with another access token: incorrect_claim at_hash",
+        "by another key: invalid_signature",
+        "asked of the provider: accounts.example/.well-known/openid-configuration keys.example/oauth2/v3/certs",
+    ],
 }
 
 
