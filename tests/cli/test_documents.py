@@ -27,5 +27,5 @@ def test_a_session_is_true(page: Path, tmp_path: Path) -> None:
 
 
 def test_there_are_sessions() -> None:
-    """The tutorial has one."""
-    assert "first-token" in {page.stem for page in PAGES}
+    """The tutorial and the README have one."""
+    assert {"first-token", "README"} <= {page.stem for page in PAGES}
