@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
+from hashlib import sha256
+from html import escape
 from typing import Any
 
 from starlette.applications import Starlette
@@ -20,11 +23,29 @@ from .wire import Journal, UnreachableError
 __all__ = ["create"]
 
 _MAX_DOCUMENT = 16 * 1024 * 1024
-_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="color-scheme" content="light dark">
-<title>A signing backend</title><h1>A signing backend</h1><p>An example of an application that uses undersign.
-<code>POST /documents</code> takes a document and gives it back signed, with a receipt;
-<code>POST /documents/check</code> takes both and the document, and says whether they hold;
-<code>GET /log</code> verifies the signing server's log.</p>"""
+_STYLE = """
+:root { color-scheme: light dark; }
+body { max-width: 46rem; margin: 0 auto; padding: 2.5rem 1.25rem; font: 1rem/1.55 system-ui, sans-serif; }
+dt { margin-top: 1.25rem; font-weight: 600; }
+dd { margin: 0; }
+pre { padding: .75rem 1rem; border: 1px solid light-dark(#d9dce2, #343943); border-radius: .4rem; }
+pre { overflow-x: auto; font-size: .92em; }
+"""
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>A signing backend</title><style>{style}</style></head><body>
+<h1>A signing backend</h1>
+<p>An application that uses undersign as any customer would: it gets tokens from an authorization server, has documents
+signed by a signing server, and verifies what comes back by itself.</p>
+<pre tabindex="0"><code>curl {url}documents --data-binary @contract.pdf</code></pre>
+<dl>
+<dt><code>POST /documents</code></dt><dd>takes a document, and gives it back signed, with a receipt.</dd>
+<dt><code>POST /documents/check</code></dt><dd>takes a document with its signature and its receipt, and says whether
+they belong together; nobody else is asked.</dd>
+<dt><a href="/log"><code>GET /log</code></a></dt><dd>fetches the signing server's log and says whether it is whole, and
+holds every receipt that was given out here.</dd>
+</dl></body></html>"""
+_POLICY = f"default-src 'none'; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'"
 
 
 class Backend:
@@ -65,9 +86,10 @@ class Backend:
             }
         )
 
-    async def root(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's argument
+    async def root(self, request: Request) -> Response:
         """What is here."""
-        return HTMLResponse(_PAGE, headers={"Content-Security-Policy": "default-src 'none'"})
+        page = _PAGE.format(style=_STYLE, url=escape(str(request.base_url)))
+        return HTMLResponse(page, headers={"Content-Security-Policy": _POLICY})
 
     def _sign(self, document: bytes, media_type: str) -> Signed:
         return self._signing.sign(document, media_type, self._authorization.token("sign"))

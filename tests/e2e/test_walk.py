@@ -100,5 +100,15 @@ def test_each_party_says_what_is_here(story, party):
     assert b"<!doctype html>" in page
 
 
+def test_the_commands_that_the_story_shows_can_be_pasted(story):
+    """What stands behind the dollar signs, typed into a shell, verifies the log once more, without any server."""
+    shown = re.search(r"^ +\$ (cd .+)\n +\$ (undersign audit verify (?:.+\\\n)*.+)$", story.text, re.MULTILINE)
+    verify = shown[2].replace("undersign", f"{sys.executable} -m undersign.cli.main", 1)
+    told = subprocess.run(["sh", "-ec", f"{shown[1]}\n{verify}"], capture_output=True, text=True, check=False)
+
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "2 receipts found in it" in told.stdout
+
+
 def _root(story: Story, name: str) -> list[str]:
     return [sys.executable, "-m", "undersign.cli.main", "audit", "root", str(story.folder / name / "undersign.toml")]

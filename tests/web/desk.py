@@ -120,6 +120,7 @@ class Desk:
 @contextmanager
 def open_desk(folder: Path, text: str = TOML):
     """Serve the settings; everything in the folder survives, so that it can be opened again."""
+    folder.mkdir(exist_ok=True)
     (folder / "reports.json").write_text(json.dumps({"keys": [KEY.public().to_jwk()]}))
     (folder / "stranger.json").write_text(json.dumps({"keys": [STRANGER.public().to_jwk()]}))
     house = assemble(parse(text, folder=folder))

@@ -85,6 +85,17 @@ def test_the_page_says_what_is_here(desk):
     assert "light dark" in page
 
 
+def test_the_page_says_who_it_is_and_how_to_ask(desk, tmp_path):
+    """Two servers are told apart by their headings, and each shows a request that can be pasted into a shell."""
+    assert "<h1>Authorization server and Signing server</h1>" in desk.client.get("/").text
+    with open_desk(tmp_path / "one", TOML.replace('["authorization", "signing"]', '["signing"]')) as one:
+        page = one.client.get("/").text
+
+    assert "<h1>Signing server</h1>" in page
+    assert f"curl {URL}/v1/workers/$WORKER/sign" in page
+    assert "/token" not in page
+
+
 def test_health(desk):
     """Alive means that it answers; ready tells what the last probe found."""
     assert desk.client.get("/healthz").json()["status"] == "ok"

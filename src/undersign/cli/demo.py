@@ -64,6 +64,7 @@ def run(options: argparse.Namespace) -> int:
             _walk(cast, teller, document)
             _close(cast, teller)
         if not options.once and not stopped.is_set():
+            teller.note(f"Sign another: curl {cast.plan.backend}/documents --data-binary @README.md")
             teller.note("Serving; Ctrl-C stops all four.")
             while not stopped.wait(1.0):
                 pass
@@ -72,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _walk(cast: Cast, teller: Teller, document: Document) -> None:
     try:
-        signed = [_sign(cast, teller, each) for each in (document, files.archive())]
+        signed = [_sign(cast, teller, document, first=True), _sign(cast, teller, files.archive())]
         _trusted(cast, teller)
         _log_verified(cast, teller)
         teller.title("What must be refused")
@@ -88,10 +89,11 @@ def _cast(teller: Teller) -> Iterator[Cast]:
     """Start everybody, and see that nobody stays behind."""
     plan = files.make()
     teller.title("undersign: a signed token decides, a signature comes out, a signed receipt proves it")
-    teller.note(f"Four parties: a person (this program), a backend at {plan.backend}, an authorization server at")
-    teller.note(
-        f"{plan.issuer} and a signing server at {plan.signing}, three processes. They keep all in {plan.folder}."
-    )
+    teller.part("person", "this program: has documents, and wants them signed")
+    teller.part("backend", f"{plan.backend}/  the application that the person uses")
+    teller.part("authorization server", f"{plan.issuer}/  gives out tokens that say who may do what")
+    teller.part("signing server", f"{plan.signing}/  signs what a token allows, and keeps a log")
+    teller.note(f"The three servers are processes of their own; all they keep is in {plan.folder}.")
     authorization = Party.server("authorization server", plan.issuer, plan.authorization_file)
     signing = Party.server("signing server", plan.signing, plan.signing_file)
     backend = Backend(plan)
@@ -116,7 +118,7 @@ def _start(*parties: Party) -> None:
         party.wait()
 
 
-def _sign(cast: Cast, teller: Teller, document: Document) -> dict[str, Any]:
+def _sign(cast: Cast, teller: Teller, document: Document, *, first: bool = False) -> dict[str, Any]:
     """Steps 2 to 11."""
     teller.title(f"A document is signed: {document.name}")
     size = f"{len(document.octets):,}".replace(",", " ")
@@ -126,14 +128,15 @@ def _sign(cast: Cast, teller: Teller, document: Document) -> dict[str, Any]:
     )
     for event in cast.backend.journal():
         teller.said(event["step"], event["from"], event["to"], event["what"])
-        if event["step"] == "7":
+        if event["step"] == "7" and first:
             teller.note(_STAND_IN)
     good = answer.status == HTTPStatus.OK
     found: dict[str, Any] = dict(answer.json())
     if good:
         form = "detached" if found["detached"] else "compact"
         teller.said("11", "backend", "person", f"200  the signed document ({form}) and the receipt")
-    teller.check("signed, receipted, verified", good=good, what=f"{answer.status}" if good else str(found))
+    what = "the person has the document, its signature, and proof of who had it signed" if good else str(found)
+    teller.check("signed, receipted, verified", good=good, what=what)
     if not good:
         raise UnreachableError("the backend could not have the document signed")
     _keep(cast.plan, document, found)
@@ -196,8 +199,9 @@ def _replayed_after_restart(cast: Cast, teller: Teller) -> None:
 def _close(cast: Cast, teller: Teller) -> None:
     teller.title("All came out as it must" if not teller.failures else f"Not as it must: {', '.join(teller.failures)}")
     for party in (cast.backend, cast.authorization, cast.signing):
-        teller.note(f"{party.name:<22}{party.url}/")
-    teller.note(f"signed documents      {cast.plan.folder / 'person'}")
+        teller.part(party.name, f"{party.url}/")
+    teller.part("signed documents", str(cast.plan.folder / "person"))
+    teller.part("the log, exported", str(cast.plan.folder / "auditor"))
 
 
 @contextmanager

@@ -47,9 +47,25 @@ class AuditRoutes:
         after = Parameter("after", "query", "the number of the last line that you have; 0 for none")
         return (
             Operation(
-                "audit", "GET", "/v1/audit", "The log", self.lines, (lines, *refused), (), (after,), secured=True
+                "audit",
+                "GET",
+                "/v1/audit",
+                "The log, line by line",
+                self.lines,
+                (lines, *refused),
+                (),
+                (after,),
+                secured=True,
             ),
-            Operation("audit_head", "GET", "/v1/audit/head", "Its head", self.head, (head, *refused), secured=True),
+            Operation(
+                "audit_head",
+                "GET",
+                "/v1/audit/head",
+                "The log's last line, signed",
+                self.head,
+                (head, *refused),
+                secured=True,
+            ),
         )
 
     async def lines(self, request: Request) -> Response:

@@ -36,7 +36,7 @@ class HealthRoutes:
         unready = Answer(503, "the last probe found something missing", "application/json", Health)
         return (
             Operation("healthz", "GET", "/healthz", "Is the process alive?", self.healthz, (alive,)),
-            Operation("readyz", "GET", "/readyz", "Could it serve?", self.readyz, (ready, unready)),
+            Operation("readyz", "GET", "/readyz", "Could it serve now?", self.readyz, (ready, unready)),
         )
 
     async def healthz(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's argument

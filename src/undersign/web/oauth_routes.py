@@ -56,6 +56,8 @@ _STATUS: Final[tuple[tuple[type[UndersignError], int], ...]] = (
     (RequestTooLargeError, 413),
     (MediaTypeError, 415),
 )
+_ABOUT: Final = "What this server says of itself (RFC 8414)"
+_ABOUT_AGAIN: Final = "The same, where OpenID Connect looks for it"
 _CACHE: Final = {"Cache-Control": "public, max-age=60"}
 
 
@@ -84,8 +86,8 @@ class OAuthRoutes:
                 "token", "POST", "/token", "Get a token", self.token, (issued, refused, unknown, slow, later), (form,)
             ),
             Operation("jwks", "GET", "/jwks.json", "The keys that tokens verify with", self.jwks, (keys,)),
-            Operation("metadata", "GET", f"{at}oauth-authorization-server", "RFC 8414", self.metadata, (document,)),
-            Operation("discovery", "GET", f"{at}openid-configuration", "OpenID Connect", self.metadata, (document,)),
+            Operation("metadata", "GET", f"{at}oauth-authorization-server", _ABOUT, self.metadata, (document,)),
+            Operation("discovery", "GET", f"{at}openid-configuration", _ABOUT_AGAIN, self.metadata, (document,)),
         )
 
     async def token(self, request: Request) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final
 
@@ -18,18 +19,38 @@ from .operation import Answer, Operation
 
 __all__ = ["RootRoutes"]
 
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a role is called, what it does, and how to ask it from a shell."""
+
+    name: str
+    text: str
+    example: str
+
+
 _PAGES: Final = Environment(
     loader=PackageLoader("undersign.web", "templates"), autoescape=True, undefined=StrictUndefined
 )
 _CACHE: Final = {"Cache-Control": "public, max-age=300"}
+_NEEDS: Final = {
+    "token": "a client's assertion",
+    "audit": "an auditor's token",
+    "audit_head": "an auditor's token",
+}
 _ROLES: Final = {
-    "authorization": (
+    "authorization": Role(
         "Authorization server",
-        "Clients prove themselves with a signed assertion and get short-lived tokens.",
+        "Clients prove themselves with an assertion that they sign, and get short-lived tokens.",
+        "curl {url}/token -d grant_type=client_credentials -d scope=sign \\\n"
+        "  -d client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer \\\n"
+        "  -d client_assertion=$ASSERTION",
     ),
-    "signing": (
+    "signing": Role(
         "Signing server",
         "Workers sign what a token allows, and every signature comes with a receipt.",
+        "curl {url}/v1/workers/$WORKER/sign --data-binary @contract.pdf \\\n"
+        '  -H "Authorization: Bearer $TOKEN" -H "Accept: application/json"',
     ),
 }
 
@@ -45,7 +66,8 @@ class RootRoutes:
         roles = [_ROLES[role] for role in house.settings.server.roles if role in _ROLES]
         self._page = _PAGES.get_template("root.html").render(
             roles=roles,
-            operations=self._operations,
+            rows=[(each, _NEEDS.get(each.name, "a token" if each.secured else "")) for each in self._operations],
+            oauth=house.authorization is not None,
             url=house.url,
             version=__version__,
             demo=house.settings.server.demo,
@@ -56,9 +78,9 @@ class RootRoutes:
         page, sheet = Answer(200, "a page", "text/html"), Answer(200, "a style sheet", "text/css")
         document = Answer(200, "this document", "application/json")
         return (
-            Operation("root", "GET", "/", "What is here", self.root, (page,)),
+            Operation("root", "GET", "/", "This page", self.root, (page,)),
             Operation("style", "GET", "/style.css", "How it looks", self.style, (sheet,)),
-            Operation("openapi", "GET", "/openapi.json", "How to ask", self.openapi, (document,)),
+            Operation("openapi", "GET", "/openapi.json", "All of this, as OpenAPI", self.openapi, (document,)),
         )
 
     async def root(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's argument

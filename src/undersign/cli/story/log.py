@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -56,8 +57,8 @@ def _found(refusal: Refusal, lines: Mapping[str, list[Line]]) -> list[Line]:
 
 def _told(refusal: Refusal, line: Line) -> str:
     detail = line.get("detail", {})
-    more = f"{detail['count']} x, from {detail['block']}" if "count" in detail else detail.get("why", "")
-    return f"{refusal.server} line {line['seq']}: {line['event']}, reason {line['reason']}; {more}"
+    more = f"counted {detail['count']} x, from {detail['block']}" if "count" in detail else detail.get("why", "")
+    return f"{refusal.server} server, line {line['seq']}: {line['reason']}\n{more}"
 
 
 def keep_head(plan: Plan, folder: Path) -> None:
@@ -71,14 +72,19 @@ def keep_head(plan: Plan, folder: Path) -> None:
 
 def verify_as_shell(teller: Teller, folder: Path, root: str, receipts: Sequence[str]) -> None:
     """Verify the exported log by root, head and receipts, and show the command that does it."""
-    words = ["verify", "signing.ndjson", f"--root={root}", "--head", "head.jws", "--receipt-keys", "receipt-keys.json"]
+    words = ["verify", "signing.ndjson", f"--root={root}", "--head=head.jws", "--receipt-keys=receipt-keys.json"]
     for number, receipt in enumerate(receipts, 1):
         (folder / f"receipt-{number}.jws").write_text(receipt, encoding="ascii")
-        words += ["--receipt", f"receipt-{number}.jws"]
-    teller.note(f"$ cd {folder}; undersign audit {' '.join(words)}")
-    located = [str(folder / word) if word.endswith((".ndjson", ".jws", ".json")) else word for word in words]
-    code, text = _captured(located)
-    teller.check("the log, by the command line", good=code == 0, what=" ".join(text.split()))
+        words.append(f"--receipt=receipt-{number}.jws")
+    teller.command(["cd", shlex.quote(str(folder))])
+    teller.command(["undersign", "audit", *words])
+    code, text = _captured([_located(word, folder) for word in words])
+    teller.check("the log, without the server", good=code == 0, what=text)
+
+
+def _located(word: str, folder: Path) -> str:
+    option, equals, name = word.rpartition("=")
+    return f"{option}{equals}{folder / name}" if name.endswith((".ndjson", ".jws", ".json")) else word
 
 
 def _captured(words: list[str]) -> tuple[int, str]:

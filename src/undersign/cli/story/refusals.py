@@ -131,4 +131,5 @@ def _told(answer: Answer) -> str:
     if "error" in found:
         return f"{answer.status}  {found['error']}: {found.get('error_description', '')}"
     leaves = [leaf for rule in found.get("rules", ()) for leaf in rule["failed"]]
-    return f"{answer.status}  {found['title']}: " + ("; ".join(leaves) if leaves else str(found.get("detail", "")))
+    detail = f"the token does not show that {'; '.join(leaves)}" if leaves else str(found.get("detail", ""))
+    return f"{answer.status}  {found['title']}: {detail}"

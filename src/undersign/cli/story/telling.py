@@ -6,6 +6,7 @@ import os
 import sys
 import textwrap
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
 __all__ = ["Teller", "shown"]
@@ -40,6 +41,20 @@ class Teller:
         left = f"{step:>4}  {who if speaker else '':<{_PARTIES - 8}}  "
         self._wrapped(left, shown(what, 400))
 
+    def part(self, name: str, what: str) -> None:
+        """A party or a place, and what to know of it."""
+        self._wrapped(f"      {name:<22}", shown(what, 400), colour="")
+
+    def command(self, words: Sequence[str]) -> None:
+        """What to type to see it oneself, in lines that can be pasted."""
+        line = "$"
+        for word in map(shown, words):
+            if len(line) + len(word) > _WIDTH - 10:
+                print(f"      {self._paint('2', f'{line} {chr(92)}')}", flush=True)
+                line = "     "
+            line += f" {word}"
+        print(f"      {self._paint('2', line)}", flush=True)
+
     def note(self, text: str) -> None:
         """Something that nobody said."""
         for line in textwrap.wrap(shown(text, 1000), _WIDTH - 6):
@@ -51,16 +66,18 @@ class Teller:
             self.failures.append(name)
         mark = self._paint("32", "  ok  ") if good else self._paint("31", " FAIL ")
         head = f"{name:<{_PARTIES - 8}}  "
-        lines = textwrap.wrap(shown(what, 600), _WIDTH - _PARTIES) or [""]
-        print(f"{mark}{head}{lines[0]}", flush=True)
+        lines = [
+            part for line in what.splitlines() for part in textwrap.wrap(shown(line.strip(), 600), _WIDTH - _PARTIES)
+        ]
+        print(f"{mark}{head}{''.join(lines[:1])}", flush=True)
         for line in lines[1:]:
             print(" " * _PARTIES + line, flush=True)
 
-    def _wrapped(self, left: str, what: str) -> None:
-        lines = textwrap.wrap(what, _WIDTH - len(left)) or [""]
-        print(f"{self._paint('36', left)}{lines[0]}", flush=True)
+    def _wrapped(self, left: str, what: str, *, colour: str = "36") -> None:
+        lines = textwrap.wrap(what, _WIDTH - len(left), break_on_hyphens=False) or [""]
+        print(f"{self._paint(colour, left)}{lines[0]}", flush=True)
         for line in lines[1:]:
             print(" " * len(left) + line, flush=True)
 
     def _paint(self, code: str, text: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
+        return f"\x1b[{code}m{text}\x1b[0m" if self._colour and code else text
