@@ -7,7 +7,7 @@ import pytest
 from tests.web.desk import KEY, TOML, open_desk
 from undersign import jwk
 from undersign.assemble import assemble
-from undersign.errors import KeyMaterialError, SettingsError, UndersignError
+from undersign.errors import KeyMaterialError, SettingsError, StorageError, UndersignError
 from undersign.settings import check, parse
 
 OTHER = jwk.generate("ES256")
@@ -93,6 +93,16 @@ def test_a_failed_start_leaves_nothing_running(tmp_path):
         assemble(parse(TOML, folder=tmp_path))
     with open_desk(tmp_path) as desk:
         assert desk.ask().status_code == 200
+
+
+def test_closing_twice_says_so_and_leaves_nothing_open(tmp_path):
+    """A server whose writer is gone still lets go of its database when it is closed."""
+    with open_desk(tmp_path) as desk:
+        house = desk.house
+    house.keyring.published("receipt")  # opens a reader again
+    with pytest.raises(StorageError):
+        house.close()
+    assert house.database._asked is None
 
 
 def test_restart_keeps_root_and_keys(tmp_path):

@@ -68,9 +68,11 @@ class House:
 
     def close(self) -> None:
         """Record the end, commit what waits, and let go of the database."""
-        self.writer.submit(Write(Entry("stop", "ok"))).result()
-        self.writer.close()
-        self.database.dispose()
+        try:
+            self.writer.submit(Write(Entry("stop", "ok"))).result()
+        finally:
+            self.writer.close()
+            self.database.dispose()
 
 
 def assemble(settings: Settings, *, clock: Callable[[], float] = time.time) -> House:
