@@ -265,7 +265,7 @@ def _bind(key: Key, algorithms: Iterable[str] | None, *, short_secret: bool, str
                 f"The key {key!r} names no algorithm.",
                 help="Name what you accept: algorithms=[...], or jwk.load(source, alg=...).",
             )
-        chosen = [] if key.alg is None else [key]
+        chosen = [key]  # in a set, one that names none is found by its kid, and then refused for want of a name
     else:
         chosen = [key.bound(alg) for alg in algorithms if key.fits(alg)]
         if not chosen and strict:
