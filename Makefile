@@ -32,7 +32,7 @@ check:
 	$(BIN)/ruff check .
 	$(BIN)/mypy src typing_tests $(wildcard examples benchmarks)
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest -q -m "not slow and not peer" $(ARGS)
+	$(BIN)/python -m pytest -q -n auto --dist loadfile -m "not slow and not peer" $(ARGS)
 
 format:
 	@$(PYTHON) tools/prepare.py test

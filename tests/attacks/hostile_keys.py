@@ -106,8 +106,9 @@ def rsa_keys() -> Iterator[Attack]:
     yield _load("A8 1024 bits in PEM", weak.public_key().public_bytes(PEM, SPKI), errors.WeakKeyError)
     yield _load("A8 16384 bits", {**good, "n": int_to_b64url(1 << 16383 | 1)})
     yield _load("A8 an even modulus", {**good, "n": int_to_b64url(n - 1)})
-    for exponent in (0, 1, 2, 65536, 2**64 + 1, n - 2):
-        yield _load(f"A8 the exponent {str(exponent)[:20]}", {**good, "e": int_to_b64url(exponent)})
+    for exponent in (0, 1, 2, 65536, 2**64 + 1):
+        yield _load(f"A8 the exponent {exponent}", {**good, "e": int_to_b64url(exponent)})
+    yield _load("A8 an exponent as long as the modulus", {**good, "e": int_to_b64url(n - 2)})
     for name in ("n", "e"):
         yield _load(
             f"A8 {name} with a leading zero",
