@@ -54,12 +54,25 @@ def issue(name: str, key: Any, issuer: Any = None) -> x509.Certificate:
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=2))
         .add_extension(x509.BasicConstraints(ca=by is None, path_length=None), critical=True)
+        .add_extension(key_usage(authority=by is None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signing.public_key()), critical=False)
     )
     if by is not None:
         certificate = certificate.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
     return certificate.sign(signing, hashes.SHA256())
+
+
+def key_usage(*, authority: bool) -> x509.KeyUsage:
+    """What Python 3.13 wants to see: an authority signs certificates, a server signs handshakes."""
+    rest = ("content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "encipher_only")
+    return x509.KeyUsage(
+        digital_signature=not authority,
+        key_cert_sign=authority,
+        crl_sign=authority,
+        decipher_only=False,
+        **dict.fromkeys(rest, False),
+    )
 
 
 @cache

@@ -39,7 +39,6 @@ kind = "software"
 token = "soft"
 alg = "ES256"
 limit = 1_000_000
-rotate = "90d"
 
 [rules]
 finance = "scope has 'sign' and count(amr) >= 2"
@@ -59,11 +58,18 @@ jwks_uri = "https://reports.example/jwks.json"
 grants = ["client_credentials"]
 scopes = ["sign"]
 audiences = ["http://localhost:8080/sign"]
+"""
 
+
+# What the file can already say, and what is refused until it is built.
+PLANNED = (
+    GOOD.replace("limit = 1_000_000", 'limit = 1_000_000\nrotate = "90d"')
+    + """
 [users.ana]
 name = "Ana Example"
 password = "env:ANA_PASSWORD"
 """
+)
 
 
 def parsed(text=GOOD, folder=Path()):
@@ -81,7 +87,7 @@ def test_a_good_file_is_read_and_has_no_problems():
     assert check(settings) == ()
     assert settings.workers[0].allow == ("finance",)
     assert settings.workers[0].map[0].target == "jws.header.signer_name"
-    assert (settings.keys[0].rotate, settings.keys[0].limit) == (90 * 86400, 1_000_000)
+    assert settings.keys[0].limit == 1_000_000
     assert (settings.clients[0].name, settings.clients[0].title) == ("reports", "Reports")
     assert settings.fetch.allowed("as") == ("127.0.0.0/8",)
     assert settings.fetch.allowed("other") == ()
@@ -95,6 +101,22 @@ def test_refusals_are_not_counted_for_hours(window, good):
     found = problems(f'[server]\nurl = "https://as.example"\nrefusal_window = "{window}"')
 
     assert (found == []) is good
+
+
+def test_what_has_no_effect_yet_is_refused():
+    """Nobody is left to believe that a key rotates, a proxy is trusted or a person can log in before that is so."""
+    said = PLANNED.replace(
+        'url = "http://localhost:8080"', 'url = "http://localhost:8080"\ntrusted_proxies = ["10.0.0.1"]'
+    )
+    found = problems(said)
+
+    assert parsed(PLANNED).keys[0].rotate == 90 * 86400
+    assert [line.partition(":")[0] for line in found] == [
+        "server.trusted_proxies",
+        "keys.contracts.rotate",
+        "users.ana",
+    ]
+    assert all("has no effect in this release" in line for line in found)
 
 
 def test_the_smallest_file_is_enough():
@@ -123,9 +145,9 @@ def test_the_smallest_file_is_enough():
 )
 def test_what_the_tables_do_not_have_is_refused(old, new, expected):
     """Unknown names, wrong types and secrets in the open are refused, with the nearest known name."""
-    assert old in GOOD
+    assert old in PLANNED
     with pytest.raises(SettingsError) as caught:
-        parsed(GOOD.replace(old, new))
+        parsed(PLANNED.replace(old, new))
     assert any(expected in line for line in caught.value.problems)
 
 

@@ -68,6 +68,19 @@ def _problems(settings: Settings, host: str) -> Iterator[Problem]:
     for worker in settings.workers:
         yield from _worker(settings, worker)
     yield from check_clients(settings)
+    yield from _without_effect(settings)
+
+
+def _without_effect(settings: Settings) -> Iterator[Problem]:
+    """What the file may say and this release does not do: refused, so that nobody believes it is done."""
+    said = [("server.trusted_proxies", bool(settings.server.trusted_proxies))]
+    said += [(f"issuers.{issuer.name}.quirks", bool(issuer.quirks)) for issuer in settings.issuers]
+    for key in settings.keys:
+        said += [(f"keys.{key.name}.rotate", key.rotate is not None)]
+        said += [(f"keys.{key.name}.publish_ahead", key.publish_ahead is not None)]
+    said += [(f"workers.{worker.name}.override", bool(worker.override)) for worker in settings.workers]
+    said += [(f"users.{user.name}", True) for user in settings.users]
+    yield from (Problem(where, "has no effect in this release.", "Remove it.") for where, there in said if there)
 
 
 # -- server and fetch --
