@@ -84,6 +84,7 @@ def test_an_adapter_of_yours_is_named_in_the_environment(monkeypatch: pytest.Mon
         assert chosen().name == "yes"
 
 
+@pytest.mark.slow
 def test_the_kit_runs_by_its_name() -> None:
     """``pytest --pyargs undersign.conformance`` runs every case."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--pyargs", "undersign.conformance"]

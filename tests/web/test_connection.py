@@ -17,6 +17,8 @@ from undersign.web import connection
 from undersign.web.app import create
 from undersign.web.connection import Connection
 
+pytestmark = pytest.mark.slow  # each waits for a deadline to pass
+
 HEAD = b"%b HTTP/1.1\r\nHost: " + URL.removeprefix("http://").encode() + b"\r\n%b"
 FORM = b"Content-Type: application/x-www-form-urlencoded\r\n"
 
