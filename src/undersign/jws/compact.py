@@ -15,7 +15,7 @@ from ..jwks.keyset import Header, Keys, as_source
 from ..limits import DEFAULT, Limits
 from .verified import SignatureReport, VerifiedJWS, seal
 
-__all__ = ["CompactVerifier", "verify"]
+__all__ = ["CompactVerifier", "token_octets", "verify"]
 
 QUIRKS: Final = frozenset({"padding", "short-secret"})
 _CACHED_OCTETS: Final = 64 * 1024
@@ -99,7 +99,7 @@ class CompactVerifier:
             UndersignError: Whatever is wrong with it.
         """
         # 1. Octets, and not too many (RFC 7515 section 5.2 step 1).
-        octets = token.encode("ascii") if type(token) is str and token.isascii() else _ascii(token)
+        octets = token.encode("ascii") if type(token) is str and token.isascii() else token_octets(token)
         if len(octets) > self._cap:
             raise LimitError(f"The token is longer than {self._cap} octets.")
         # 2. Three segments.
@@ -191,7 +191,12 @@ def verify(token: str | bytes, verifier: CompactVerifier, payload: bytes | None 
     return seal(content, (SignatureReport(header.members, EMPTY, key, None),), checks)
 
 
-def _ascii(token: object) -> bytes:
+def token_octets(token: object) -> bytes:
+    """The octets of a compact token, which is ASCII (RFC 7515 section 7.1).
+
+    Raises:
+        MalformedTokenError: It is something else.
+    """
     try:
         if isinstance(token, str):
             return token.encode("ascii")

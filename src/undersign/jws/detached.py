@@ -27,11 +27,11 @@ def open_detached(token: str | bytes, verifier: CompactVerifier, payload: bytes)
         MalformedTokenError: The token carries a payload as well, so two readers could read two contents.
         UndersignError: Whatever else is wrong with it.
     """
-    from .compact import _ascii
+    from .compact import token_octets
 
     if not isinstance(payload, (bytes, bytearray)):
         raise PolicyError("The detached payload is bytes.")
-    octets = _ascii(token)
+    octets = token_octets(token)
     if len(octets) > verifier.limits.token or len(payload) > verifier.limits.payload:
         raise LimitError(
             f"The token is longer than {verifier.limits.token} octets, or its payload than {verifier.limits.payload}."

@@ -20,7 +20,7 @@ from ..jwa.families import SigningStream, VerifyingStream
 from ..jwk.key import Key
 from ..jwks.keyset import Keys
 from ..limits import DEFAULT, Limits
-from .compact import CompactVerifier
+from .compact import CompactVerifier, token_octets
 from .signer import header_segment
 from .verified import SignatureReport, VerifiedJWS, seal
 
@@ -142,7 +142,7 @@ def verify_file(  # one policy, whole
 def _verify_detached(
     token: str | bytes, verifier: CompactVerifier, payload: Source, progress: Progress | None
 ) -> VerifiedJWS:
-    octets = token.encode("ascii", "replace") if isinstance(token, str) else token
+    octets = token_octets(token)
     if len(octets) > verifier.limits.token:
         raise LimitError(f"The token is longer than {verifier.limits.token} octets.")
     parts = octets.split(b".", 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..encoding import FrozenDict, decode_segment, parse_object
 from ..errors import InvalidHeaderError, LimitError, MalformedTokenError
+from ..jws.compact import token_octets
 from ..limits import DEFAULT, Limits
 
 __all__ = ["Unverified", "peek"]
@@ -33,16 +34,10 @@ def peek(token: str | bytes, limits: Limits = DEFAULT) -> Unverified:
     Raises:
         MalformedTokenError, InvalidHeaderError, LimitError: The token cannot be parsed.
     """
-    if isinstance(token, str):
-        try:
-            token = token.encode("ascii")
-        except UnicodeEncodeError:
-            raise MalformedTokenError("The token holds a character outside ASCII.") from None
-    if not isinstance(token, (bytes, bytearray)):
-        raise MalformedTokenError(f"A token is a string or bytes, not {type(token).__name__}.")
-    if len(token) > limits.jwt:
+    octets = token_octets(token)
+    if len(octets) > limits.jwt:
         raise LimitError(f"The token is longer than {limits.jwt} octets.")
-    parts = bytes(token).split(b".", 3)
+    parts = octets.split(b".", 3)
     if len(parts) != 3:
         raise MalformedTokenError("A compact JWS has three segments with two dots between them.")
     if len(parts[0]) > limits.header:

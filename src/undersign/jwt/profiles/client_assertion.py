@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from ...errors import ClaimTypeError, IncorrectClaimError, MissingClaimError, NotYetValidError, TooOldError
+from ...errors import IncorrectClaimError, MissingClaimError, NotYetValidError, TooOldError
 from ...jwk.key import Key
 from ...jwks.keyset import Keys
 from ...jws.signer import Signer as ExternalSigner
 from ..sign import Signer
 from ..verified import VerifiedJWT
 from ..verify import Verifier as JWTVerifier
+from .checked import check_jti
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -24,7 +25,6 @@ TYP: Final = "client-authentication+jwt"
 TYPES: Final = (None, "JWT", TYP)
 """RFC 10070 asks clients to send the type and servers not to refuse older clients that do not."""
 
-_LONGEST_JTI: Final = 256
 SKEW: Final = 30
 """How many seconds past its end an assertion is still taken."""
 AHEAD: Final = 10
@@ -124,8 +124,7 @@ class Verifier:
         # 3. The times (items 4 to 6).
         self._check_times(claims)
         # 4. An id to use up (item 7).
-        if not 0 < len(claims["jti"]) <= _LONGEST_JTI:
-            raise ClaimTypeError("jti", f"The claim 'jti' has not 1 to {_LONGEST_JTI} characters.")
+        check_jti(verified)
         return verified
 
     def expires_at(self, verified: VerifiedJWT) -> float:
