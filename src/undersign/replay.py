@@ -31,27 +31,36 @@ class Burn:
         issuer: Who made the id; equal ids of two issuers never meet.
         id: The id, such as a ``jti``.
         expires_at: NumericDate after which the thing is refused anyway, so that its row may be forgotten.
+        issued_at: NumericDate from which the thing could have been used; None where nobody knows. After a restore from
+            a backup a store refuses what was issued before, since it cannot tell whether it was used.
+
+    Attributes:
+        key: The name under which it is stored: SHA-256, in hex, of a JSON list, so that no two spellings collide.
     """
 
-    __slots__ = ("expires_at", "id", "issuer", "purpose")
+    __slots__ = ("expires_at", "id", "issued_at", "issuer", "key", "purpose")
 
     purpose: str
     issuer: str
     id: str
     expires_at: float
+    issued_at: float | None
+    key: str
 
-    def __init__(self, purpose: str, issuer: str, id: str, expires_at: float) -> None:
-        for name, value in (("purpose", purpose), ("issuer", issuer), ("id", id), ("expires_at", expires_at)):
-            object.__setattr__(self, name, value)
+    def __init__(
+        self, purpose: str, issuer: str, id: str, expires_at: float, issued_at: float | None = None
+    ) -> None:
+        write = object.__setattr__
+        write(self, "purpose", purpose)
+        write(self, "issuer", issuer)
+        write(self, "id", id)
+        write(self, "expires_at", expires_at)
+        write(self, "issued_at", issued_at)
+        write(self, "key", sha256(dump_json([purpose, issuer, id])).hexdigest())
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         msg = "A Burn is read-only."
         raise AttributeError(msg)
-
-    @property
-    def key(self) -> str:
-        """The name under which it is stored: SHA-256, in hex, of a JSON list, so that no two spellings collide."""
-        return sha256(dump_json([self.purpose, self.issuer, self.id])).hexdigest()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Burn) and self.key == other.key

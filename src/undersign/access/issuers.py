@@ -12,12 +12,22 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from undersign.audit.record import Caller
-from undersign.errors import IncorrectClaimError, PolicyError, UnauthenticatedError, quoted
+from undersign.audit.record import TEXT_CAP, Caller
+from undersign.errors import (
+    FetchError,
+    IncorrectClaimError,
+    PolicyError,
+    StorageError,
+    UnauthenticatedError,
+    UndersignError,
+    quoted,
+)
 from undersign.jwk import Key
 from undersign.jwks import KeySource
 from undersign.jwt import VerifiedJWT, Verifier
 from undersign.jwt.unverified import peek
+
+from .standing import Enabled
 
 __all__ = ["Issuer", "Issuers", "VerifiedCaller"]
 
@@ -46,18 +56,29 @@ class VerifiedCaller:
     Attributes:
         issuer: The configured name of the issuer.
         token: The verified token.
+        requires: What must still be so when the token is made use of: asked by the commit, or by a read where nothing
+            is written (safety rules 16 and 18).
     """
 
-    __slots__ = ("issuer", "token")
+    __slots__ = ("issuer", "requires", "token")
 
     issuer: str
     token: VerifiedJWT
+    requires: tuple[object, ...]
 
-    def __init__(self, issuer: str = "", token: VerifiedJWT | None = None, *, seal: object = None) -> None:
+    def __init__(
+        self,
+        issuer: str = "",
+        token: VerifiedJWT | None = None,
+        requires: tuple[object, ...] = (),
+        *,
+        seal: object = None,
+    ) -> None:
         if seal is not _SEAL:
             raise TypeError("A VerifiedCaller is made by Issuers only.")
         object.__setattr__(self, "issuer", issuer)
         object.__setattr__(self, "token", token)
+        object.__setattr__(self, "requires", requires)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("A VerifiedCaller is read-only.")
@@ -107,6 +128,12 @@ class VerifiedCaller:
         found = self.claims.get("exp")
         return found if isinstance(found, (int, float)) else 0
 
+    @property
+    def issued_at(self) -> float | None:
+        """When the token was issued, if it says so."""
+        found = self.claims.get("iat")
+        return found if isinstance(found, (int, float)) else None
+
     def caller(self) -> Caller:
         """Name the caller as the audit record does."""
         return Caller(self.iss, self.subject, self.client_id, self.jti)
@@ -141,20 +168,32 @@ class Issuers:
             UnauthenticatedError: It names no issuer that is trusted.
             TokenError, KeyMaterialError, LimitError: That issuer's policy refuses it.
         """
-        issuer, verifier = self._find(token)
-        return _evidence(issuer, verifier.verify(token))
-
-    async def averify(self, token: str | bytes) -> VerifiedCaller:
-        """Verify in async code, refreshing the issuer's key set once where the key is unknown."""
-        issuer, verifier = self._find(token)
-        return _evidence(issuer, await verifier.averify(token))
-
-    def _find(self, token: str | bytes) -> tuple[Issuer, Verifier]:
-        iss = peek(token).claims.get("iss")
+        seen = peek(token)
+        iss = seen.claims.get("iss")
         known = self._known.get(iss) if isinstance(iss, str) else None
         if known is None:
             raise UnauthenticatedError("The token is of no issuer that this server trusts.")
-        return known
+        issuer, verifier = known
+        verified = verifier.verify(token)
+        _check(verified.claims, issuer)
+        return VerifiedCaller(issuer.name, verified, _requirements(issuer, verified.key), seal=_SEAL)
+
+    def admit(self, token: str | None) -> VerifiedCaller:
+        """Verify the token that a request brought, if it brought one.
+
+        Raises:
+            UnauthenticatedError: There is none, or none that is accepted: one sentence for every reason, the reason
+                itself, for the log, as its cause.
+            FetchError, StorageError: Whether it is accepted cannot be said now.
+        """
+        if token is None:
+            raise UnauthenticatedError("There is no token.")
+        try:
+            return self.verify(token)
+        except (FetchError, StorageError):
+            raise
+        except UndersignError as reason:
+            raise UnauthenticatedError("The token was refused.") from reason
 
 
 def _compiled(issuer: Issuer, clock: Callable[[], float]) -> Verifier:
@@ -174,13 +213,23 @@ def _compiled(issuer: Issuer, clock: Callable[[], float]) -> Verifier:
     )
 
 
-def _evidence(issuer: Issuer, verified: VerifiedJWT) -> VerifiedCaller:
+def _requirements(issuer: Issuer, key: Key) -> tuple[object, ...]:
+    """That the issuer is not disabled; and where its keys are our own, that this one is still published."""
+    own = getattr(issuer.keys, "requirement", None)
+    enabled = Enabled("issuer", issuer.name)
+    return (enabled,) if own is None else (enabled, own(key))
+
+
+def _check(claims: Mapping[str, Any], issuer: Issuer) -> None:
+    """What the policy of an issuer adds to a verifier's: names that can be recorded whole, and a life that ends soon."""
+    for name in ("iss", "sub", "client_id", "jti"):
+        found = claims.get(name)
+        if isinstance(found, str) and len(found) > TEXT_CAP:
+            raise IncorrectClaimError(name, f"The claim {name!r} is longer than {TEXT_CAP} characters.")
     if issuer.max_lifetime is not None:
-        _check_lifetime(verified.claims, issuer.max_lifetime)
-    return VerifiedCaller(issuer.name, verified, seal=_SEAL)
-
-
-def _check_lifetime(claims: Mapping[str, Any], most: int) -> None:
-    issued, ends = claims.get("iat"), claims.get("exp")
-    if not isinstance(issued, (int, float)) or not isinstance(ends, (int, float)) or ends - issued > most:
-        raise IncorrectClaimError("exp", f"The token lives longer than the {most} seconds that this server accepts.")
+        issued, ends = claims.get("iat"), claims.get("exp")
+        numbers = isinstance(issued, (int, float)) and isinstance(ends, (int, float))
+        if not numbers or ends - issued > issuer.max_lifetime:  # type: ignore[operator] # numbers, both
+            raise IncorrectClaimError(
+                "exp", f"The token lives longer than the {issuer.max_lifetime} seconds that this server accepts."
+            )

@@ -12,25 +12,26 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from undersign.access.issuers import Issuers
+from undersign.access.issuers import Issuers, VerifiedCaller
 from undersign.access.rules import Rule
 from undersign.audit.record import Entry
+from undersign.audit.write import Write
 from undersign.cryptotoken import KINDS as TOKEN_KINDS
 from undersign.jwk import Key, generate
-from undersign.settings import Settings
+from undersign.settings import Settings, secret
 from undersign.settings.check import check_safe, is_loopback
-from undersign.signing.worker import Workers
-from undersign.storage.engine import Database
+from undersign.signing.process import SigningProcess
+from undersign.storage.database import Database
 from undersign.storage.envelope import Envelope, master_key
 from undersign.storage.heads import HeadSigner
-from undersign.storage.keys import KeyStore, ensure_key
-from undersign.storage.writer import Write, Writer
+from undersign.storage.keys import ensure_key
+from undersign.storage.ledger.ledger import Ledger
 
 from .keyring import DEFAULT_ALG, Keyring, OpenedLog, open_log, wanted_keys
 from .parties import AuthorizationServer, authorization_server, issuer
 from .workers import workers
 
-__all__ = ["AuthorizationServer", "House", "Keyring", "assemble", "is_loopback", "storage_url"]
+__all__ = ["AuthorizationServer", "House", "Keyring", "assemble", "is_loopback", "open_database"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +46,10 @@ class House:
     settings: Settings
     url: str
     database: Database
-    writer: Writer
+    ledger: Ledger
     keyring: Keyring
     issuers: Issuers
-    workers: Workers
+    signing: SigningProcess
     auditor: Rule | None
     authorization: AuthorizationServer | None
     heads: HeadSigner
@@ -58,20 +59,30 @@ class House:
 
     def started(self) -> None:
         """Record that this process serves."""
-        self.writer.submit(
-            Write(Entry("start", "ok", detail=(("roles", " ".join(self.settings.server.roles)),)))
-        ).result()
+        roles = " ".join(self.settings.server.roles)
+        self.ledger.submit(Write(Entry("start", "ok", detail=(("roles", roles),)))).result()
 
     def probe(self) -> None:
         """Sign a fixed string with a key that exists for nothing else."""
         self.probe_key.public().verify(b"undersign probe", self.probe_key.sign(b"undersign probe"))
 
+    def admit(self, token: str | None) -> VerifiedCaller:
+        """Verify a token for a request that writes nothing, and ask what a commit would ask; blocking.
+
+        Raises:
+            UnauthenticatedError: There is none, or none that is accepted.
+            AccessError: Its issuer is disabled.
+        """
+        caller = self.issuers.admit(token)
+        self.ledger.reading.check(caller.requires)
+        return caller
+
     def close(self) -> None:
         """Record the end, commit what waits, and let go of the database."""
         try:
-            self.writer.submit(Write(Entry("stop", "ok"))).result()
+            self.ledger.submit(Write(Entry("stop", "ok"))).result()
         finally:
-            self.writer.close()
+            self.ledger.close()
             self.database.dispose()
 
 
@@ -85,19 +96,18 @@ def assemble(settings: Settings, *, clock: Callable[[], float] = time.time) -> H
     """
     check_safe(settings)
     with ExitStack() as opened:
-        database = Database.open(storage_url(settings))
+        database = open_database(settings)
         opened.callback(database.dispose)
         master = _located(settings.storage.master_key, settings.folder)
-        store = KeyStore(database, Envelope(master_key(master, create=settings.server.demo)))
-        tokens = {name: TOKEN_KINDS[kind](name, store) for name, kind in _token_kinds(settings)}
-        log = open_log(database, store, tokens["software"], settings, clock)
-        opened.callback(log.writer.close)
-        keyring = Keyring(store, tokens, settings)
+        log = open_log(database, Envelope(master_key(master, create=settings.server.demo)), settings, clock)
+        opened.callback(log.ledger.close)
+        tokens = {name: TOKEN_KINDS[kind](name, log.vault) for name, kind in _token_kinds(settings)}
+        keyring = Keyring(log.ledger.reading, tokens, settings)
         for name, wanted in wanted_keys(settings):
-            ensure_key(store, log.writer, tokens[name], wanted, now=clock())
+            ensure_key(log.ledger.reading, log.ledger, tokens[name], wanted, now=clock())
         keyring.reload()
         house = _house(settings, database, log, keyring, clock)
-        log.writer.submit(Write(Entry("config_loaded", "ok", detail=(("sha256", settings.fingerprint),)))).result()
+        log.ledger.submit(Write(Entry("config_loaded", "ok", detail=(("sha256", settings.fingerprint),)))).result()
         opened.pop_all()
     return house
 
@@ -106,27 +116,39 @@ def _house(
     settings: Settings, database: Database, log: OpenedLog, keyring: Keyring, clock: Callable[[], float]
 ) -> House:
     rules = {rule.name: Rule.parse(rule.name, rule.text) for rule in settings.rules}
+    issuers = Issuers([issuer(each, settings, keyring) for each in settings.issuers], clock=clock)
     return House(
         settings=settings,
         url=settings.server.url.rstrip("/"),
         database=database,
-        writer=log.writer,
+        ledger=log.ledger,
         keyring=keyring,
-        issuers=Issuers([issuer(each, settings, keyring) for each in settings.issuers], clock=clock),
-        workers=workers(settings, rules),
+        issuers=issuers,
+        signing=SigningProcess(workers(settings, rules), issuers, keyring, clock),
         auditor=rules.get("auditor"),
         authorization=authorization_server(settings, keyring, clock),
-        heads=HeadSigner(database, log.writer, chain=log.chain, root=log.root, clock=clock),
+        heads=HeadSigner(database, log.ledger, chain=log.chain, root=log.root, clock=clock),
         root=log.root.public.thumbprint(),
         probe_key=generate(DEFAULT_ALG),
         clock=clock,
     )
 
 
-def storage_url(settings: Settings) -> str:
-    """Where the database is; a path is seen from the folder of the configuration file."""
-    kind, _, name = settings.storage.url.partition(":")
-    return f"sqlite:{settings.folder / name}" if kind == "sqlite" else settings.storage.url
+def open_database(settings: Settings, *, migrate: bool | None = None) -> Database:
+    """Open the database of a configuration; a path is seen from the folder of its file.
+
+    Args:
+        settings: The configuration.
+        migrate: Whether the schema may be changed; as the file says where not given.
+
+    Raises:
+        SettingsError, StorageError: It cannot be opened.
+    """
+    stored = settings.storage
+    scheme, _, name = stored.url.partition(":")
+    url = stored.url if name.startswith("//") else f"{scheme}:{settings.folder / name}"
+    password = secret(stored.password, folder=settings.folder) if stored.password else ""
+    return Database.open(url, password=password, migrate=stored.migrate if migrate is None else migrate)
 
 
 def _located(reference: str, folder: Path) -> str:

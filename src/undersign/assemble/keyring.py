@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 from typing import Final
 
+from undersign.access.active_key import ActiveKey
 from undersign.audit.record import KeyRef
-from undersign.cryptotoken.lifecycle import Wanted, create
+from undersign.cryptotoken.lifecycle import Plan, Published, Wanted, create
+from undersign.cryptotoken.software import SoftwareToken
 from undersign.cryptotoken.token import CryptoToken, TokenSigner
-from undersign.errors import ChainError, UnusableKeyError, quoted
+from undersign.errors import ChainError, UnknownKeyError, UnusableKeyError, quoted
 from undersign.jwk import Key
 from undersign.jwks import KeySet
 from undersign.settings import RESERVED_KEYS, Settings
-from undersign.signing.worker import ActiveKey
-from undersign.storage.audit import open_chain
-from undersign.storage.engine import Database
-from undersign.storage.keys import KeyStore
-from undersign.storage.writer import Writer
+from undersign.storage.database import Database
+from undersign.storage.envelope import Envelope
+from undersign.storage.keys import KeyVault, records
+from undersign.storage.ledger.ledger import Ledger
+from undersign.storage.ledger.mark import Mark
+from undersign.storage.ledger.opening import open_chain
+from undersign.storage.ledger.reading import Reading
+from undersign.storage.trust import Picture
 
 __all__ = [
     "ACCESS_TOKEN",
@@ -28,6 +34,7 @@ __all__ = [
     "Keyring",
     "LocalKeys",
     "OpenedLog",
+    "mark_path",
     "open_log",
     "wanted_keys",
 ]
@@ -41,24 +48,25 @@ DEFAULT_ALG: Final = "Ed25519"
 class Keyring:
     """The keys that this process signs with; loaded before the first request, and again when a commit refuses one."""
 
-    def __init__(self, store: KeyStore, tokens: Mapping[str, CryptoToken], settings: Settings) -> None:
-        self._store = store
+    def __init__(self, reading: Reading, tokens: Mapping[str, CryptoToken], settings: Settings) -> None:
+        self._reading = reading
         self._tokens = tokens
         self._limits = {key.name: key.limit for key in settings.keys}
         self._disabled = frozenset(key.name for key in settings.keys if key.disabled)
         self._active: dict[str, ActiveKey] = {}
-        self._sets: dict[str, tuple[tuple[tuple[str, str, str], ...], KeySet]] = {}
+        self._sets: dict[str, tuple[int, KeySet]] = {}
         self._lock = Lock()
 
     def reload(self) -> None:
         """Read which version of each key signs now."""
         with self._lock:
             found: dict[str, ActiveKey] = {}
-            for record in self._store.records():
-                if record.state == "active" and record.token in self._tokens and record.name not in self._disabled:
+            for record in records(self._reading.now()):
+                token = self._tokens.get(record.token)
+                if record.state == "active" and token is not None and record.name not in self._disabled:
                     ref = KeyRef(record.name, record.kid, record.version)
-                    signer = self._tokens[record.token].signer(record)
-                    found[record.name] = ActiveKey(ref, signer, self._limits.get(record.name))
+                    limit = self._limits.get(record.name)
+                    found[record.name] = ActiveKey(ref, token.signer(record), limit, token.inside)
             self._active = found
 
     def active(self, name: str) -> ActiveKey:
@@ -74,14 +82,19 @@ class Keyring:
 
     def published(self, name: str) -> KeySet:
         """The public halves of a key: the version that signs, and those that what was signed still verifies with."""
+        return self._set(name, self._reading.now())
+
+    def known(self, name: str) -> KeySet:
+        """The same, as this process last knew it; for whoever asks again at the commit."""
+        return self._set(name, self._reading.known or self._reading.now())
+
+    def _set(self, name: str, picture: Picture) -> KeySet:
         if name in self._disabled:
             return KeySet()
-        # Which keys count is read at each use (safety rule 16); the same ones need not be parsed again.
-        records = self._store.published(name)
-        known = tuple((record.thumbprint, record.alg, record.kid) for record in records)
         found = self._sets.get(name)
-        if found is None or found[0] != known:
-            self._sets[name] = found = (known, KeySet(record.public() for record in records))
+        if found is None or found[0] != picture.generation:
+            published = (each for each in records(picture, name) if each.state in {"active", "window"})
+            self._sets[name] = found = (picture.generation, KeySet(record.public() for record in published))
         return found[1]
 
 
@@ -93,37 +106,56 @@ class LocalKeys:
     name: str
 
     def find(self, kid: str | None, x5t_s256: str | None, alg: str, /) -> Key:
-        """Find the one key for a token."""
-        return self.keyring.published(self.name).find(kid, x5t_s256, alg)
+        """Find the one key for a token; where the known ones do not have it, among those of now."""
+        try:
+            return self.keyring.known(self.name).find(kid, x5t_s256, alg)
+        except UnknownKeyError:
+            return self.keyring.published(self.name).find(kid, x5t_s256, alg)
+
+    def requirement(self, key: Key) -> Published:
+        """That the key is still published when what it verified is made use of."""
+        return Published(self.name, key.kid or "")
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedLog:
-    """The log, ready to be written: its chain, its writer, and the root that certifies who signs its heads."""
+    """The log, ready to be written: its chain, its ledger, and the root that certifies who signs its heads."""
 
     chain: str
-    writer: Writer
+    ledger: Ledger
+    vault: KeyVault
     root: TokenSigner
 
 
-def open_log(
-    database: Database, store: KeyStore, token: CryptoToken, settings: Settings, clock: Callable[[], float]
-) -> OpenedLog:
-    """Open the chain under its root key, which is made with it, and start the writer."""
+def open_log(database: Database, master: Envelope, settings: Settings, clock: Callable[[], float]) -> OpenedLog:
+    """Open the chain under its root key, which is made with it, and start the ledger."""
     wanted = Wanted(AUDIT_ROOT, RESERVED_KEYS[AUDIT_ROOT], DEFAULT_ALG)
-    now = clock()
-    opened = open_chain(
-        database, lambda: create(token, store.records(), wanted, now=int(now)), now=now, node=settings.server.node
-    )
-    record = next((record for record in store.records(AUDIT_ROOT) if record.thumbprint == opened.root), None)
+    now, server = clock(), settings.server
+    mark = Mark(mark_path(settings))
+
+    def make_root(envelope: Envelope) -> Plan:
+        return create(SoftwareToken("software", KeyVault(database, envelope)), (), wanted, now=int(now))
+
+    opened = open_chain(database, master, make_root, now=now, node=server.node, mark=mark)
+    ledger = Ledger(
+        database, opened.envelope, node=server.node, clock=clock, refusal_window=server.refusal_window, mark=mark
+    ).start()
+    vault = KeyVault(database, opened.envelope)
+    found = (each for each in records(ledger.reading.now(), AUDIT_ROOT) if each.thumbprint == opened.root)
+    record = next(found, None)
     if record is None:
+        ledger.close()
         raise ChainError(
             "The audit chain of this database has a root key that is not here.",
             help="Restore the database whole, or start a new one and keep the old as evidence.",
         )
-    server = settings.server
-    writer = Writer(database, node=server.node, clock=clock, refusal_window=server.refusal_window)
-    return OpenedLog(opened.id, writer.start(), token.signer(record))
+    return OpenedLog(opened.id, ledger, vault, SoftwareToken("software", vault).signer(record))
+
+
+def mark_path(settings: Settings) -> Path:
+    """Where the mark of this machine is: beside the master key, or beside the configuration where that is no file."""
+    kind, _, name = settings.storage.master_key.partition(":")
+    return settings.folder / (f"{name}.mark" if kind == "file" else "undersign.mark")
 
 
 def wanted_keys(settings: Settings) -> list[tuple[str, Wanted]]:

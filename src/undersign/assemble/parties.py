@@ -15,7 +15,7 @@ from undersign.jwk import load_public
 from undersign.jwks import KeySource
 from undersign.jwks.remote import RemoteKeySet
 from undersign.oauth.client import Client, ClientKey, Clients
-from undersign.oauth.token_endpoint import Server
+from undersign.oauth.token_endpoint import TokenEndpoint
 from undersign.settings import Settings
 from undersign.settings import tables as configured
 from undersign.settings.check import is_loopback
@@ -32,15 +32,9 @@ class AuthorizationServer:
     """The authorization server's part of a house."""
 
     issuer: str
-    clients: Clients
     scopes: tuple[str, ...]
     keyring: Keyring
-    clock: Callable[[], float]
-
-    def now(self) -> Server:
-        """What the token endpoint knows of itself at this moment."""
-        key = self.keyring.active(ACCESS_TOKEN)
-        return Server(self.issuer, self.clients, key.ref, key.signer, self.clock)
+    token_endpoint: TokenEndpoint
 
     def published(self) -> dict[str, Any]:
         """The JWK Set that access tokens verify with."""
@@ -56,7 +50,8 @@ def authorization_server(
     clients = {client.name: _client(client, settings) for client in settings.clients}
     scopes = tuple(sorted({scope for client in clients.values() for scope in client.scopes}))
     issuer = settings.server.url.rstrip("/")
-    return AuthorizationServer(issuer, Clients(MappingProxyType(clients)), scopes, keyring, clock)
+    endpoint = TokenEndpoint(issuer, Clients(MappingProxyType(clients)), keyring, name=ACCESS_TOKEN, clock=clock)
+    return AuthorizationServer(issuer, scopes, keyring, endpoint)
 
 
 def _client(client: configured.Client, settings: Settings) -> Client:

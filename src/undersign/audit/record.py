@@ -8,14 +8,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from secrets import token_hex
-from typing import Final
+from typing import Final, NamedTuple
 
-from undersign.encoding import dump_json
+from undersign.encoding import dump_json, encode_flat, to_utf8
 from undersign.errors import PolicyError, quoted
 
 __all__ = [
@@ -34,6 +34,10 @@ __all__ = [
 
 EVENTS: Final[Mapping[str, str]] = {
     "chain_opened": "the first line: names the root key of the chain",
+    "rows_sealed": "the rows of an earlier release were taken over: from here on each carries a MAC",
+    "restored": "the database is older than its mark beside it: what works once is refused if issued before",
+    "clock_taken_back": "an operator took back the highest time seen, after a clock had jumped ahead",
+    "segment_closed": "older lines were exported and verified, and are no longer in the database",
     "epoch_opened": "a short-lived key that signs heads, certified by the root",
     "start": "a process began to serve",
     "stop": "a process stopped in good order",
@@ -52,11 +56,11 @@ EVENTS: Final[Mapping[str, str]] = {
 OUTCOMES: Final = frozenset({"intent", "done", "refused", "ok"})
 
 TEXT_CAP: Final = 4096
+"""The longest text of a line, in characters; what names a caller is refused above it when its token is verified."""
 DETAIL_CAP: Final = 16 * 1024  # a certificate of an epoch is the longest
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """Who asked: always the issuer together with the subject, for a sub alone names nobody."""
 
     iss: str
@@ -65,8 +69,7 @@ class Caller:
     jti: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRef:
+class KeyRef(NamedTuple):
     """The key that was used."""
 
     name: str
@@ -74,8 +77,7 @@ class KeyRef:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One thing that was signed, by hash, and the hash of the signature once there is one."""
 
     hash_alg: str
@@ -84,16 +86,14 @@ class Item:
     ref: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Mapped:
+class Mapped(NamedTuple):
     """A claim that went into the output: where, and a commitment to what."""
 
     target: str
     commitment: str
 
 
-@dataclass(frozen=True, slots=True)
-class Personal:
+class Personal(NamedTuple):
     """What opens a commitment; kept beside the chain and erased without touching it."""
 
     commitment: str
@@ -113,8 +113,7 @@ def commitment(target: str, salt: str, value: str) -> str:
     return sha256(dump_json(["undersign-commitment-v1", target, salt, value])).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Where in which chain an entry stands; known only inside the transaction that appends it."""
 
     chain: str
@@ -142,33 +141,33 @@ class Entry:
     def fragment(self) -> bytes:
         """Write the members that do not depend on the position, without the braces around them.
 
+        A text longer than its cap is cut and named by its hash, so that no caller can have a line refused by what he
+        is called.
+
         Raises:
-            PolicyError: The event or outcome is not one of the tables, or a text is too long or not writable.
+            PolicyError: The event or outcome is not one of the tables, or a text is not writable.
         """
         if self.event not in EVENTS or self.outcome not in OUTCOMES:
             raise PolicyError(f"There is no event {quoted(self.event)} with outcome {quoted(self.outcome)}.")
-        return dump_json(dict(self._members()))[1:-1]
+        members: dict[str, object] = {"event": self.event, "outcome": self.outcome}
+        for name, text in (("reason", self.reason), ("request_id", self.request_id), ("worker", self.worker)):
+            if text:
+                members[name] = text if len(text) <= TEXT_CAP else cut(text)
+        if self.caller is not None:
+            members["caller"] = _texts(self.caller._asdict())
+        if self.key is not None:
+            members["key"] = {"name": self.key.name, "kid": self.key.kid, "version": self.key.version}
+        if self.items:
+            members["items"] = [_texts(item._asdict()) for item in self.items]
+        if self.mapped:
+            members["map"] = [_texts(mapped._asdict()) for mapped in self.mapped]
+        if self.detail:
+            members["detail"] = _texts(dict(self.detail), DETAIL_CAP)
+        return to_utf8(encode_flat(members))[1:-1]
 
     def to_json(self, position: Position) -> bytes:
         """Write the line that this entry is at that position."""
         return at(self.fragment(), position)
-
-    def _members(self) -> Iterator[tuple[str, object]]:
-        yield "event", self.event
-        yield "outcome", self.outcome
-        for name, text in (("reason", self.reason), ("request_id", self.request_id), ("worker", self.worker)):
-            if text:
-                yield name, _capped(name, text)
-        if self.caller is not None:
-            yield "caller", _texts(self.caller, "iss", "sub", "client_id", "jti")
-        if self.key is not None:
-            yield "key", _texts(self.key, "name", "kid") | {"version": self.key.version}
-        if self.items:
-            yield "items", [_texts(item, "ref", "hash_alg", "hash", "sig_hash") for item in self.items]
-        if self.mapped:
-            yield "map", [_texts(mapped, "target", "commitment") for mapped in self.mapped]
-        if self.detail:
-            yield "detail", {name: _capped(name, value, DETAIL_CAP) for name, value in self.detail}
 
 
 def at(fragment: bytes, position: Position) -> bytes:
@@ -186,12 +185,16 @@ def _quoted(text: str) -> str:
     return dump_json(text).decode()
 
 
-def _texts(source: object, *names: str) -> dict[str, object]:
-    found = ((name, getattr(source, name)) for name in names)
-    return {name: _capped(name, text) for name, text in found if text}
+def _texts(members: Mapping[str, str | int], cap: int = TEXT_CAP) -> dict[str, str | int]:
+    """Leave out what is empty, and cut what is too long; a number is never left out."""
+    found = {name: value for name, value in members.items() if value or value == 0}
+    for name, value in found.items():
+        if isinstance(value, str) and len(value) > cap:
+            found[name] = cut(value, cap)
+    return found
 
 
-def _capped(name: str, value: str | int, cap: int = TEXT_CAP) -> str | int:
-    if isinstance(value, str) and len(value) > cap:
-        raise PolicyError(f"The entry's {quoted(name)} is longer than {cap} characters.")
-    return value
+def cut(text: str, cap: int = TEXT_CAP) -> str:
+    """Shorten a text to its beginning and the hash of the whole, so that equal ones can still be told."""
+    digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{text[: cap - 80]}... sha256:{digest}"

@@ -7,13 +7,13 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..assemble import storage_url
+from ..assemble import open_database
 from ..audit.verify import ChainReport, verify_file
 from ..errors import ChainError
 from ..jwks import KeySet
 from ..settings import load
-from ..storage.audit import lines_after
-from ..storage.engine import Database
+from ..storage.database import Database
+from ..storage.ledger.lines import lines_after
 
 __all__ = ["configure", "run", "run_verb"]
 
@@ -88,7 +88,7 @@ def _root(file: Path) -> str:
 
 
 def _database(file: Path) -> Database:
-    return Database.open(storage_url(load(file)), migrate=False)
+    return open_database(load(file), migrate=False)
 
 
 def _print(report: ChainReport, *, as_json: bool) -> None:

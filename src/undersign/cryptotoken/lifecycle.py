@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from undersign.errors import ConflictError, KeyMaterialError, PolicyError, UnusableKeyError, quoted
 
@@ -17,7 +17,9 @@ from .token import PURPOSES, STATES, CryptoToken, KeyRecord, NewName, State
 __all__ = [
     "AddKey",
     "Change",
+    "KeyUse",
     "Plan",
+    "Published",
     "SetState",
     "Wanted",
     "active",
@@ -29,9 +31,30 @@ __all__ = [
 ]
 
 
+class KeyUse(NamedTuple):
+    """A change: one use of a key. Its version must be active, and below the limit, when the write commits.
+
+    Attributes:
+        limit: How often the version may be used in its life; None for no limit.
+        times: How many signatures this use is; a write names a key once.
+    """
+
+    name: str
+    version: int
+    limit: int | None = None
+    times: int = 1
+
+
+class Published(NamedTuple):
+    """A requirement: a key of ours that something was verified with is still published when the write commits."""
+
+    name: str
+    kid: str
+
+
 @dataclass(frozen=True, slots=True)
 class AddKey:
-    """Add a version of a key; the version it replaces goes from active to window in the same statement block."""
+    """Add a version of a key; the version it replaces goes from active to window in the same commit."""
 
     record: KeyRecord
     sealed: bytes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from threading import Lock
-from typing import Protocol
+from typing import Final, Protocol
 
 from undersign.encoding import dump_json
 from undersign.errors import KeyMaterialError, quoted
@@ -30,6 +30,8 @@ class Vault(Protocol):
 
 class SoftwareToken:
     """A crypto token whose keys are in this process's memory while it runs."""
+
+    inside: Final = True
 
     def __init__(self, name: str, vault: Vault) -> None:
         self.name = name
@@ -61,7 +63,7 @@ class SoftwareToken:
         return self._key(record).public()
 
     def sign(self, record: KeyRecord, signing_input: bytes) -> bytes:
-        """Sign; the caller has had the key's state checked in the reserve."""
+        """Sign; what is made is seen by nobody until the key's state was checked in the commit."""
         return self._key(record).sign(signing_input)
 
     def signer(self, record: KeyRecord) -> TokenSigner:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol, TypeAlias
 
 from undersign.jwk import Key, load_public
@@ -48,6 +48,10 @@ class KeyRecord:
     token: str
     created_at: int
     uses: int = 0
+
+    def moved(self, state: State) -> KeyRecord:
+        """The same version, in another state."""
+        return replace(self, state=state)
 
     def public(self) -> Key:
         """Load the public half, bound to this record's algorithm."""
@@ -97,9 +101,15 @@ class TokenSigner:
 
 
 class CryptoToken(Protocol):
-    """One kind of key store. The caller has the key's state checked, in the reserve, before each use."""
+    """One kind of key store. The caller has the key's state checked by the commit that records each use.
+
+    Attributes:
+        inside: Whether a use of a key can be seen nowhere but in this process, so that it may come before the commit
+            that records it. Where it can, a use is reserved by a commit of its own first (DESIGN section 4).
+    """
 
     name: str
+    inside: bool
 
     def generate(self, wanted: NewName) -> NewKey:
         """Make a key; it becomes real when its AddKey is committed."""

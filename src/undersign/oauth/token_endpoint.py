@@ -1,12 +1,12 @@
-"""START HERE: a token request from its octets to its answer, in two plain steps (RFC 6749 section 3.2).
+"""START HERE: a token request from its octets to its answer (RFC 6749 section 3.2).
 
-``decide`` checks everything that can be checked without writing. Its ``Decision`` names what must be committed before
-anything is granted: the assertion's one-time id, the key that will be used, the intent. ``perform`` takes the committed
-line, and only then is the client authenticated and the token made. ``web/oauth_routes.py`` commits between and after,
-and releases the token when the second line, which names it, is committed too.
+``identify`` reads the form and has the client prove itself. ``decide`` checks what it asks for; its ``Decision`` names all
+that is used up, used and required: the assertion's one-time id, the key, that the client is enabled. ``perform`` makes the
+token, and seals it: the runner commits the line that names it, with all of that, and only that line opens the seal.
+A client that proved itself and is refused has used up its assertion all the same.
 
-The order: a form (token_request) - one mechanism, the whole assertion (client_auth) - the grant (grants) - *commit* -
-the token (access_token) - *commit* - the answer.
+The order: a form (token_request) - one mechanism, the whole assertion (client_auth) - the grant (grants) - the token
+(access_token) - *commit* - the answer.
 """
 
 from __future__ import annotations
@@ -14,61 +14,52 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple, Protocol
 
-from undersign.audit.chain import Line
-from undersign.audit.record import Caller, Entry, Item, KeyRef
-from undersign.cryptotoken.token import TokenSigner
-from undersign.errors import ClaimError, OAuthError, UndersignError
-from undersign.replay import Burn
+from undersign.access.active_key import ActiveKey
+from undersign.access.standing import Enabled
+from undersign.audit.reason import reason_of
+from undersign.audit.record import Caller, Entry, Item
+from undersign.audit.sealed import Committed, Sealed
+from undersign.audit.write import Write
+from undersign.errors import (
+    AccessError,
+    ExpiredTokenError,
+    InvalidClientError,
+    OAuthError,
+    ReplayedError,
+    UndersignError,
+)
 
-from . import access_token, client_auth, grants
+from . import grants
+from .access_token import LIFETIME, AccessTokens
 from .client import Clients
-from .client_auth import ClientProof, Place
+from .client_auth import ClientAuthentication, ClientProof, Place
 from .grants import Granted
-from .token_request import RawRequest, parse
+from .token_request import RawRequest, TokenRequest, parse
 
-__all__ = ["Decision", "Outcome", "Server", "TokenResponse", "decide", "perform", "reason_of"]
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """What the endpoint knows of itself at this moment.
-
-    Attributes:
-        issuer: The authorization server's identifier.
-        clients: The registered clients.
-        key: The key that signs access tokens; whether it may is asked again when the decision is committed.
-    """
-
-    issuer: str
-    clients: Clients
-    key: KeyRef
-    signer: TokenSigner
-    clock: Callable[[], float]
-
-    @property
-    def token_endpoint(self) -> str:
-        """The address of the token endpoint."""
-        return f"{self.issuer}/token"
+__all__ = ["Asking", "Decision", "Keys", "TokenEndpoint", "TokenResponse"]
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What was decided, and what must be committed before it is carried out.
+class Keys(Protocol):
+    """Where the key of access tokens is found, without waiting for anything."""
 
-    Attributes:
-        proof: That the client's assertion is good; worth nothing until ``burns`` are committed.
-        burns: The one-time things to use up.
-        key: The key to be used.
-        intent: The line for the audit chain.
-    """
+    def active(self, name: str) -> ActiveKey:
+        """The version of this key that signs now.
 
-    request_id: str
+        Raises:
+            UnusableKeyError: None does.
+        """
+
+    def reload(self) -> None:
+        """Read anew which versions sign."""
+
+
+class Asking(NamedTuple):
+    """A request, and the proof of who sent it."""
+
+    request: TokenRequest
     proof: ClientProof
-    granted: Granted
-    burns: tuple[Burn, ...]
-    key: KeyRef
-    intent: Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,70 +73,128 @@ class TokenResponse:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """The answer, and the line to commit before it is released."""
+class Decision:
+    """What was decided.
 
-    response: TokenResponse
-    record: Entry
-
-
-def decide(raw: RawRequest, server: Server) -> Decision:
-    """Check the request whole; write nothing.
-
-    Raises:
-        OAuthError: The request is refused; the reason, where the answer must not tell it, is the error's cause.
-        RequestError: The body is too large or no form.
+    Attributes:
+        proof: That the client is who it says.
+        changes: All that is used up, used and required; committed with the line.
+        reservation: What must be committed before the key is used, where a use could be seen from outside.
     """
-    request = parse(raw)
-    place = Place(issuer=server.issuer, token_endpoint=server.token_endpoint, called=request.endpoint)
-    proof = client_auth.authenticate(request, server.clients, place, server.clock())
-    granted = grants.decide(request, proof.client, server.issuer)
-    intent = Entry(
-        event="token_issued",
-        outcome="intent",
-        request_id=request.request_id,
-        caller=_caller(server, proof, granted),
-        key=server.key,
-        detail=_detail(proof, granted),
-    )
-    return Decision(request.request_id, proof, granted, (proof.burn,), server.key, intent)
+
+    proof: ClientProof
+    granted: Granted
+    key: ActiveKey
+    changes: tuple[object, ...]
+    reservation: Write | None
+    size: int = 0
+
+    @property
+    def alg(self) -> str:
+        """The key's algorithm."""
+        return self.key.signer.alg
 
 
-def perform(decision: Decision, committed: Line, server: Server) -> Outcome:
-    """Make the token, now that the client's assertion is used up.
+class TokenEndpoint:
+    """The process of the token endpoint.
 
-    Raises:
-        UndersignError: The client is not authenticated by that line, or the key cannot sign.
+    Args:
+        issuer: The authorization server's identifier.
+        clients: The registered clients.
+        keys: Where the key that signs access tokens is found; whether it may is asked again by the commit.
+        name: What that key is called.
+        clock: The time, in seconds since 1970.
     """
-    client = client_auth.confirm(decision.proof, committed)
-    token = access_token.mint(client, decision.granted, issuer=server.issuer, signer=server.signer, clock=server.clock)
-    record = Entry(
-        event="token_issued",
-        outcome="done",
-        request_id=decision.request_id,
-        caller=decision.intent.caller,
-        key=decision.key,
-        items=(Item("sha256", sha256(token.encode("ascii")).hexdigest()),),
-        detail=decision.intent.detail,
-    )
-    return Outcome(TokenResponse(token, "Bearer", access_token.LIFETIME, decision.granted.scope), record)
 
+    def __init__(
+        self, issuer: str, clients: Clients, keys: Keys, *, name: str, clock: Callable[[], float]
+    ) -> None:
+        self._issuer = issuer
+        self._clients = clients
+        self._keys = keys
+        self._name = name
+        self._authentication = ClientAuthentication(clock)
+        self._tokens = AccessTokens(issuer, clock)
+        self._here = Place(issuer, f"{issuer}/token", f"{issuer}/token")
 
-def reason_of(error: UndersignError) -> str:
-    """The real reason for the log: the code of the innermost cause, and the claim where one is to blame."""
-    while isinstance(error, OAuthError) and isinstance(error.__cause__, UndersignError):
-        error = error.__cause__
-    return f"{error.code}:{error.claim}" if isinstance(error, ClaimError) else error.code
+    def identify(self, raw: RawRequest) -> Asking:
+        """Read the form, and have the client prove itself.
 
+        Raises:
+            OAuthError: It does not; the reason, where the answer must not tell it, is the error's cause.
+            RequestError: The body is too large or no form.
+        """
+        request = parse(raw)
+        return Asking(request, self._authentication.authenticate(request, self._clients, self._here))
 
-def _caller(server: Server, proof: ClientProof, granted: Granted) -> Caller:
-    return Caller(iss=server.issuer, sub=granted.subject, client_id=proof.client.id)
+    def decide(self, asking: Asking, raw: RawRequest) -> Decision:  # noqa: ARG002 - the Process's argument
+        """Check what the client asks for; write nothing.
 
+        Raises:
+            OAuthError: It may not have that.
+            UnusableKeyError: No key signs access tokens now.
+        """
+        proof = asking.proof
+        granted = grants.decide(asking.request, proof.client, self._issuer)
+        key = self._keys.active(self._name)
+        changes = (proof.burn, key.use(), Enabled("client", proof.client.id))
+        decision = Decision(proof, granted, key, changes, None)
+        if key.inside:
+            return decision
+        return Decision(proof, granted, key, changes, Write(self._entry(decision, "intent"), *changes))
 
-def _detail(proof: ClientProof, granted: Granted) -> tuple[tuple[str, str | int], ...]:
-    return (
-        ("method", proof.method),
-        ("audience_form", proof.audience_form),
-        ("audience", granted.audience),
-        ("scope", granted.scope),
-    )
+    def perform(self, decision: Decision, reserved: Committed | None = None) -> Sealed[TokenResponse]:
+        """Make the token, and seal it.
+
+        Raises:
+            UndersignError: The key cannot sign, or is outside this process and its use is not reserved.
+        """
+        granted = decision.granted
+        signer = decision.key.released(decision.reservation, reserved)
+        token = self._tokens.mint(decision.proof, granted, signer)
+        digest = sha256(token.encode("ascii")).hexdigest()
+        entry = self._entry(decision, "done", Item("sha256", digest))
+        write = Write(entry, *decision.changes) if decision.reservation is None else Write(entry)
+        return Sealed(TokenResponse(token, "Bearer", LIFETIME, granted.scope), digest, write)
+
+    def verdict(self, error: UndersignError) -> UndersignError:
+        """9. Used before, ended on the way, or disabled since: the same sentence as for any other reason."""
+        if isinstance(error, (ReplayedError, ExpiredTokenError, AccessError)):
+            return InvalidClientError("Client authentication failed.")
+        return error
+
+    def refusal(self, error: UndersignError, asking: Asking, raw: RawRequest) -> Write | None:
+        """A line, and the assertion's end, for a client that proved itself; a count where the proof is worth nothing."""
+        if not isinstance(error, OAuthError) or isinstance(error, InvalidClientError):
+            return None
+        client = asking.proof.client
+        entry = Entry(
+            event="token_denied",
+            outcome="refused",
+            reason=reason_of(error),
+            request_id=raw.request_id,
+            caller=Caller(iss=self._issuer, sub=client.id, client_id=client.id),
+            detail=(("method", asking.proof.method), ("scope", asking.request.scope or "")),
+        )
+        return Write(entry, asking.proof.burn, Enabled("client", client.id))
+
+    def renew(self) -> None:
+        """Read anew which version of the key signs."""
+        self._keys.reload()
+
+    def _entry(self, decision: Decision, outcome: str, *items: Item) -> Entry:
+        proof, granted = decision.proof, decision.granted
+        return Entry(
+            event="token_issued",
+            outcome=outcome,
+            request_id=proof.request_id,
+            caller=Caller(self._issuer, granted.subject, proof.client.id),
+            key=decision.key.ref,
+            items=items,
+            detail=(
+                ("method", proof.method),
+                ("audience_form", proof.audience_form),
+                ("audience", granted.audience),
+                ("scope", granted.scope),
+            ),
+        )

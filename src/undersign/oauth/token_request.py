@@ -35,6 +35,7 @@ class RawRequest:
     endpoint: str
     request_id: str
     body: bytes = field(repr=False)
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

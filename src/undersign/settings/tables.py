@@ -68,10 +68,17 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """Where the database is, and the key that seals its secrets."""
+    """Where the database is, and the key that seals its secrets.
+
+    Attributes:
+        password: Of the database's user, where it needs one.
+        migrate: Whether this server may bring the schema to its own release.
+    """
 
     url: str = "sqlite:var/undersign.db"
+    password: Reference | None = None
     master_key: Reference = Reference("file:var/master.key")
+    migrate: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,41 +1,45 @@
-"""START HERE: a request to sign from its evidence to its result, in two plain steps (seed 000, steps 9 to 11).
+"""START HERE: a request to sign from its evidence to its result (seed 000, steps 9 to 11).
 
-``decide`` checks everything that can be checked without writing. Its ``Decision`` names what must be committed before
-the key is touched: the one-shot authorization, the use of the key, the intent. ``perform`` takes the committed line,
-and only then is there an ``Authorization`` and the worker works. ``web/signing_routes.py`` commits between and after,
-and releases the result, with a receipt made from the second line, when that line is committed too.
+``identify`` finds the worker and who asks, before the document is read. ``decide`` checks everything that can be checked
+without writing; its ``Decision`` names all that is used up, used and required. ``perform`` signs, and seals what it
+signed: the runner commits the line that names it, with all of that, and only that line opens the seal. Where the key is
+outside this process, the runner commits the decision's ``reservation`` first, and ``perform`` wants that line.
 
-The order: find the worker - does the format take the document - may the caller (authorizers) - claims to their places
-(mapping) - what is used up (usage) - *commit* - sign (workers) - *commit* - receipt - the answer.
+The order: find the worker, verify the token (access/issuers) - does the format take the document - may the caller
+(authorizers) - claims to their places (mapping) - what is used up (usage) - sign (workers) - *commit* - receipt.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-from undersign.audit.chain import Line
-from undersign.audit.record import Entry, Item, Mapped, Personal, commit
-from undersign.errors import ClaimError, UnauthenticatedError, UndersignError
-from undersign.replay import Burn
+from undersign.access.active_key import ActiveKey
+from undersign.access.issuers import Issuers, VerifiedCaller
+from undersign.access.standing import Enabled
+from undersign.audit.reason import reason_of
+from undersign.audit.record import Entry, Item, Mapped, commit
+from undersign.audit.sealed import Committed, Sealed
+from undersign.audit.write import Write
+from undersign.errors import UndersignError
 
-from . import authorizers, mapping, usage
+from . import mapping, usage
 from .authorizers import Permit
 from .mapping import Placed
-from .request import SigningRequest
-from .usage import Use
-from .worker import ActiveKey, Worker, Workers
+from .request import Call, SigningRequest
+from .worker import Worker, Workers
 from .workers import KINDS, Made
 
-__all__ = ["Decision", "Keys", "Outcome", "decide", "perform", "reason_of", "refusal"]
+__all__ = ["RECEIPT", "Asking", "Decision", "Keys", "Outcome", "SigningProcess"]
 
-
+RECEIPT: Final = "receipt"
 _WHY: Final = 200  # characters of a message in the log; messages are escaped already and hold no secrets
 
 
 class Keys(Protocol):
-    """Where the keys of workers are found, without waiting for anything."""
+    """Where the keys are found, without waiting for anything."""
 
     def active(self, name: str) -> ActiveKey:
         """The version of this key that signs now.
@@ -44,136 +48,164 @@ class Keys(Protocol):
             UnusableKeyError: None does.
         """
 
+    def reload(self) -> None:
+        """Read anew which versions sign."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks which worker; nobody, where the worker is for anyone."""
+
+    worker: Worker
+    caller: VerifiedCaller | None
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided, and what must be committed before it is carried out.
+    """What was decided.
 
     Attributes:
-        permit: That the caller may; worth nothing until ``burns`` and ``use`` are committed.
-        burns: The one-time things to use up.
-        use: The use of the key.
-        personal: Values of the caller's that are kept beside the chain.
-        intent: The line for the audit chain.
+        permit: That the caller may.
+        changes: All that is used up, used, kept and required; committed with the line.
+        reservation: What must be committed before the key is used, where a use could be seen from outside.
     """
 
     request: SigningRequest
     worker: Worker
     permit: Permit
     placed: Placed
+    mapped: tuple[Mapped, ...]
     key: ActiveKey
-    burns: tuple[Burn, ...]
-    use: Use
-    personal: tuple[Personal, ...]
-    intent: Entry
+    changes: tuple[object, ...]
+    reservation: Write | None
+
+    @property
+    def alg(self) -> str:
+        """The key's algorithm."""
+        return self.key.signer.alg
+
+    @property
+    def size(self) -> int:
+        """How many octets are to be signed."""
+        return len(self.request.document.octets)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the worker made, and the line to commit before it is released."""
+    """What the worker made, and with which key."""
 
     made: Made
-    record: Entry
+    key: ActiveKey
+    worker: Worker
 
 
-def decide(request: SigningRequest, workers: Workers, keys: Keys, now: float) -> Decision:
-    """Check the request whole; write nothing.
+@dataclass(frozen=True, slots=True)
+class SigningProcess:
+    """The signing server's process, for any worker."""
 
-    Raises:
-        AccessError: The caller may not.
-        RequestError: The document is not one for this worker.
-        UnusableKeyError: The worker's key does not sign now.
-    """
-    worker = workers.find(request.worker)
-    permit = worker.authorizer.authorize(request, now)
-    KINDS[worker.format].check(worker, request.document)
-    claims = permit.caller.claims if permit.caller else {}
-    placed = mapping.place(worker.mapping, claims, request.meta())
-    key = keys.active(worker.key)
-    logged = tuple(commit(f"log.{name}", value) for name, value in placed.log)
-    mapped = tuple(commit(f"jws.header.{name}", value) for name, value in placed.header)
-    intent = _entry(request, worker, permit, key, tuple(m for m, _ in (*logged, *mapped)))
-    return Decision(
-        request=request,
-        worker=worker,
-        permit=permit,
-        placed=placed,
-        key=key,
-        burns=usage.burns(worker.bind, worker.name, permit.caller),
-        use=Use(key.ref, key.limit),
-        personal=tuple(p for _, p in (*logged, *mapped)),
-        intent=intent,
+    workers: Workers
+    issuers: Issuers
+    keys: Keys
+    clock: Callable[[], float]
+
+    def identify(self, call: Call) -> Asking:
+        """Find the worker, and who asks; a worker for anyone asks nobody.
+
+        Raises:
+            UnknownWorkerError: There is no such worker.
+            UnauthenticatedError: There is no token, or none that is accepted; the reason is its cause.
+        """
+        worker = self.workers.find(call.worker)
+        return Asking(worker, self.issuers.admit(call.token) if worker.issuers else None)
+
+    def decide(self, asking: Asking, request: SigningRequest) -> Decision:
+        """Check the request whole; write nothing.
+
+        Raises:
+            AccessError: The caller may not.
+            RequestError: The document is not one for this worker.
+            UnusableKeyError: The worker's key does not sign now.
+        """
+        worker = asking.worker
+        permit = worker.authorizer.authorize(request, self.clock())
+        KINDS[worker.format].check(worker, request.document)
+        caller = permit.caller
+        placed = mapping.place(worker.mapping, caller.claims if caller else {}, request.meta())
+        key = self.keys.active(worker.key)
+        logged = [commit(f"log.{name}", value) for name, value in placed.log]
+        shown = [commit(f"jws.header.{name}", value) for name, value in placed.header]
+        changes: tuple[object, ...] = (
+            *usage.burns(worker.bind, worker.name, caller),
+            key.use(),
+            self.keys.active(RECEIPT).use(),
+            Enabled("worker", worker.name),
+            *(caller.requires if caller else ()),
+            *(personal for _, personal in (*logged, *shown)),
+        )
+        mapped = tuple(found for found, _ in (*logged, *shown))
+        decision = Decision(request, worker, permit, placed, mapped, key, changes, None)
+        if key.inside:
+            return decision
+        intent = Write(_entry(decision, "intent", Item("sha256", request.document.sha256)), *changes)
+        return Decision(request, worker, permit, placed, mapped, key, changes, intent)
+
+    def perform(self, decision: Decision, reserved: Committed | None = None) -> Sealed[Outcome]:
+        """Sign, and seal what was signed.
+
+        Raises:
+            UnauthenticatedError: The key is outside this process, and its use is not reserved.
+            UndersignError: The key cannot sign.
+        """
+        worker, document = decision.worker, decision.request.document
+        signer = decision.key.released(decision.reservation, reserved)
+        made = KINDS[worker.format].make(worker, document, decision.placed, decision.permit, signer)
+        digest = sha256(made.octets).hexdigest()
+        item = Item("sha256", document.sha256, digest, "detached" if made.detached else "")
+        changes = decision.changes if decision.reservation is None else ()
+        write = Write(_entry(decision, "done", item), *changes)
+        return Sealed(Outcome(made, decision.key, worker), digest, write)
+
+    def verdict(self, error: UndersignError) -> UndersignError:
+        """What a commit refused is told as it is: the caller has proved who he is."""
+        return error
+
+    def refusal(self, error: UndersignError, asking: Asking, request: SigningRequest | Call) -> Write | None:
+        """A line for a caller who is known, a count for one who is not; a Call is one whose document did not come."""
+        if asking.caller is None:
+            return None
+        entry = Entry(
+            event="sign_denied",
+            outcome="refused",
+            reason=reason_of(error),
+            request_id=request.request_id,
+            worker=request.worker,
+            caller=asking.caller.caller(),
+            items=(Item("sha256", request.document.sha256),) if isinstance(request, SigningRequest) else (),
+            detail=(("why", error.message[:_WHY]),),
+        )
+        return Write(entry)
+
+    def renew(self) -> None:
+        """Read anew which versions of the keys sign."""
+        self.keys.reload()
+
+
+def _entry(decision: Decision, outcome: str, item: Item) -> Entry:
+    caller, key = decision.permit.caller, decision.key
+    detail: Any = (
+        ("format", decision.worker.format),
+        ("alg", key.signer.alg),
+        ("rule", decision.permit.rule),
+        ("configuration", decision.worker.configuration),
     )
-
-
-def perform(decision: Decision, committed: Line) -> Outcome:
-    """Sign, now that what the request uses up is used up.
-
-    Raises:
-        UndersignError: The line is another request's, or the key cannot sign.
-    """
-    authorization = authorizers.confirm(decision.permit, committed)
-    worker, document = decision.worker, decision.request.document
-    made = KINDS[worker.format].make(worker, document, decision.placed, authorization, decision.key.signer)
-    intent = decision.intent
-    record = Entry(
-        event="sign",
-        outcome="done",
-        request_id=intent.request_id,
-        worker=intent.worker,
-        caller=intent.caller,
-        key=intent.key,
-        items=(
-            Item(
-                "sha256",
-                document.sha256,
-                sig_hash=sha256(made.octets).hexdigest(),
-                ref="detached" if made.detached else "",
-            ),
-        ),
-        mapped=intent.mapped,
-        detail=intent.detail,
-    )
-    return Outcome(made, record)
-
-
-def refusal(error: UndersignError, request: SigningRequest) -> Entry:
-    """The line for a request of an authenticated caller that was refused."""
     return Entry(
-        event="sign_denied",
-        outcome="refused",
-        reason=reason_of(error),
-        request_id=request.request_id,
-        worker=request.worker,
-        caller=request.caller.caller() if request.caller else None,
-        items=(Item("sha256", request.document.sha256),),
-        detail=(("why", error.message[:_WHY]),),
-    )
-
-
-def reason_of(error: UndersignError) -> str:
-    """The real reason for the log: the code of the innermost cause, and the claim where one is to blame."""
-    while isinstance(error, UnauthenticatedError) and isinstance(error.__cause__, UndersignError):
-        error = error.__cause__
-    return f"{error.code}:{error.claim}" if isinstance(error, ClaimError) else error.code
-
-
-def _entry(
-    request: SigningRequest, worker: Worker, permit: Permit, key: ActiveKey, mapped: tuple[Mapped, ...]
-) -> Entry:
-    return Entry(
         event="sign",
-        outcome="intent",
-        request_id=request.request_id,
-        worker=worker.name,
-        caller=permit.caller.caller() if permit.caller else None,
+        outcome=outcome,
+        request_id=decision.request.request_id,
+        worker=decision.worker.name,
+        caller=caller.caller() if caller else None,
         key=key.ref,
-        items=(Item("sha256", request.document.sha256),),
-        mapped=mapped,
-        detail=(
-            ("format", worker.format),
-            ("alg", key.signer.alg),
-            ("rule", permit.rule),
-            ("configuration", worker.configuration),
-        ),
+        items=(item,),
+        mapped=decision.mapped,
+        detail=detail,
     )

@@ -4,35 +4,48 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256, sha512
 from hmac import compare_digest
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from undersign.access.issuers import VerifiedCaller
 from undersign.encoding import b64url_decode, dump_json, parse_object
 from undersign.errors import DigestMismatchError, RequestError, UndersignError, quoted
 from undersign.limits import DEFAULT, Limits
 
-__all__ = ["Document", "SigningRequest", "check_digest", "from_envelope"]
+__all__ = ["Call", "Document", "SigningRequest", "check_digest", "from_envelope"]
 
 
-@dataclass(frozen=True, slots=True)
+class Call(NamedTuple):
+    """A worker is called; its document was not read yet.
+
+    Attributes:
+        token: The bearer token that was sent; None where none was.
+        address: The caller's address.
+    """
+
+    worker: str
+    token: str | None
+    address: str
+    request_id: str
+
+
 class Document:
     """What is to be signed.
 
     Attributes:
         detached: Whether the caller asks for a detached signature; None leaves it to the worker.
+        sha256: The hash of the octets, in hex, as the log and the receipt name the document.
     """
 
-    octets: bytes = field(repr=False)
-    media_type: str
-    detached: bool | None = None
+    __slots__ = ("detached", "media_type", "octets", "sha256")
 
-    @property
-    def sha256(self) -> str:
-        """The hash of the octets, in hex, as the log and the receipt name the document."""
-        return sha256(self.octets).hexdigest()
+    def __init__(self, octets: bytes, media_type: str, detached: bool | None = None) -> None:  # noqa: FBT001 - three states
+        self.octets = octets
+        self.media_type = media_type
+        self.detached = detached
+        self.sha256 = sha256(octets).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

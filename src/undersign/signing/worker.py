@@ -6,27 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from undersign.audit.record import KeyRef
-from undersign.cryptotoken.token import TokenSigner
 from undersign.errors import UnknownWorkerError
 
 from .authorizers import Authorizer
 from .mapping import MapEntry
 
-__all__ = ["ActiveKey", "Worker", "Workers"]
-
-
-@dataclass(frozen=True, slots=True)
-class ActiveKey:
-    """The version of a key that signs now, as far as this process knows; the commit asks the database.
-
-    Attributes:
-        limit: How often the key may be used in its life; None for no limit.
-    """
-
-    ref: KeyRef
-    signer: TokenSigner = field(repr=False)
-    limit: int | None = None
+__all__ = ["Worker", "Workers"]
 
 
 @dataclass(frozen=True, slots=True)

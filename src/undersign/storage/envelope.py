@@ -1,18 +1,21 @@
 """Secrets at rest: AES-256-GCM, each bound to its place, under a master key that is not in the database.
 
-The associated data is (table, id, version, purpose, alg), so a row moved or swapped by somebody who can write to the
-database does not open. Format: one version octet, 8 octets that name the master key, 12 of nonce, the ciphertext.
+The associated data is (chain, table, id, version, purpose, alg, thumbprint), so a row moved or swapped by somebody who
+can write to the database does not open, nor one that was carried over from another database of the same master key.
+Format: one version octet, 8 octets that name the master key, 12 of nonce, the ciphertext. What is not secret and must
+not be changed carries a MAC under a key derived from the master key. Version 1 of the format, which named no chain, is
+opened only when a database of the first release is taken over.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from hashlib import sha256
+from hmac import digest
 from pathlib import Path
 from secrets import token_bytes
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -22,49 +25,74 @@ from undersign.errors import InvalidBase64Error, SettingsError, StorageError, qu
 
 __all__ = ["Envelope", "Place", "master_key"]
 
-_VERSION: Final = b"\x01"
+_VERSION: Final = b"\x02"
+_FIRST: Final = b"\x01"
 _NONCE: Final = 12
 _NAME: Final = 8
 _KEY: Final = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a sealed value belongs."""
+class Place(NamedTuple):
+    """Where a sealed value belongs, within one database."""
 
     table: str
     id: str
     version: int
     purpose: str
-    alg: str
-
-    def associated_data(self) -> bytes:
-        """Write the place as the octets that the seal is bound to; a JSON list, so that no two places collide."""
-        return dump_json(["undersign-envelope-v1", self.table, self.id, self.version, self.purpose, self.alg])
+    alg: str = ""
+    thumbprint: str = ""
 
 
 class Envelope:
-    """Seals and opens under one master key."""
+    """Seals, opens and authenticates under one master key, for one database.
 
-    def __init__(self, master: bytes) -> None:
+    Args:
+        master: 32 octets.
+        chain: The id of the database's audit chain, to which everything is bound; ``of`` gives the same for another.
+    """
+
+    def __init__(self, master: bytes, chain: str = "") -> None:
         if len(master) != _KEY:
             raise SettingsError(f"The master key must be {_KEY} octets.", help="Make one with `undersign init`.")
+        self._master = master
+        self.chain = chain
         self._cipher = AESGCM(master)
         self._name = sha256(b"undersign-master-key-name\0" + master).digest()[:_NAME]
+        self._mac_key = digest(master, b"undersign-row-mac-v1", "sha256")
+
+    def of(self, chain: str) -> Envelope:
+        """The same master key, for the database with this chain."""
+        return Envelope(self._master, chain)
 
     def seal(self, plaintext: bytes, place: Place) -> bytes:
         """Seal for one place."""
         nonce = token_bytes(_NONCE)
-        return _VERSION + self._name + nonce + self._cipher.encrypt(nonce, plaintext, place.associated_data())
+        return _VERSION + self._name + nonce + self._cipher.encrypt(nonce, plaintext, self._bound(place))
 
     def open(self, sealed: bytes, place: Place) -> bytes:
         """Open what was sealed for this place.
 
         Raises:
-            StorageError: It was sealed for another place, under another master key, or was changed.
+            StorageError: It was sealed for another place or database, under another master key, or was changed.
         """
+        return self._open(sealed, place, _VERSION, self._bound(place))
+
+    def open_first(self, sealed: bytes, place: Place) -> bytes:
+        """Open what the first release sealed, which named no database; raises as ``open`` does."""
+        bound = ["undersign-envelope-v1", place.table, place.id, place.version, place.purpose, place.alg]
+        return self._open(sealed, place, _FIRST, dump_json(bound))
+
+    def mac(self, kind: str, content: list[Any]) -> bytes:
+        """Authenticate a row: HMAC-SHA-256 over a JSON list of the chain, the kind and the content."""
+        return digest(self._mac_key, dump_json(["undersign-row-v1", self.chain, kind, *content]), "sha256")
+
+    def _bound(self, place: Place) -> bytes:
+        # A JSON list, so that no two places collide.
+        return dump_json(["undersign-envelope-v2", self.chain, *place])
+
+    def _open(self, sealed: bytes, place: Place, version: bytes, bound: bytes) -> bytes:
         name, nonce = sealed[1 : 1 + _NAME], sealed[1 + _NAME : 1 + _NAME + _NONCE]
-        if sealed[:1] != _VERSION or len(nonce) != _NONCE:
+        if sealed[:1] != version or len(nonce) != _NONCE:
             raise StorageError(f"What is sealed for {quoted(place.id)} is not an envelope.", help=_HELP)
         if name != self._name:
             raise StorageError(
@@ -72,7 +100,7 @@ class Envelope:
                 help="Point [storage] master_key at the key that this database was made with.",
             )
         try:
-            return self._cipher.decrypt(nonce, sealed[1 + _NAME + _NONCE :], place.associated_data())
+            return self._cipher.decrypt(nonce, sealed[1 + _NAME + _NONCE :], bound)
         except InvalidTag:
             raise StorageError(
                 f"What is sealed for {quoted(place.id)} belongs elsewhere, or was changed.", help=_HELP

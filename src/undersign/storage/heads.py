@@ -7,12 +7,13 @@ from collections.abc import Callable
 from threading import Lock
 
 from undersign.audit.chain import EPOCH_CAP, Epoch, Head
+from undersign.audit.write import Write
+from undersign.errors import StorageError
 from undersign.jws import Signer
 
-from .audit import head_line
-from .engine import Database
-from .write import Write
-from .writer import Writer
+from .database import Database
+from .ledger.ledger import Ledger
+from .ledger.lines import head_line
 
 __all__ = ["HeadSigner"]
 
@@ -22,7 +23,7 @@ class HeadSigner:
 
     Args:
         database: Whose chain.
-        writer: Records each epoch before its first head.
+        ledger: Records each epoch before its first head.
         chain: The chain's id.
         root: Certifies epochs, and nothing else.
     """
@@ -30,7 +31,7 @@ class HeadSigner:
     def __init__(
         self,
         database: Database,
-        writer: Writer,
+        ledger: Ledger,
         *,
         chain: str,
         root: Signer,
@@ -38,7 +39,7 @@ class HeadSigner:
         lifetime: int = EPOCH_CAP,
     ) -> None:
         self._database = database
-        self._writer = writer
+        self._ledger = ledger
         self._chain = chain
         self._root = root
         self._clock = clock
@@ -57,7 +58,9 @@ class HeadSigner:
             epoch = self._epoch
             if epoch is None or not epoch.not_before <= now <= epoch.not_after:
                 epoch = Epoch.open(self._chain, self._root, now=now, lifetime=self._lifetime)
-                self._writer.submit(Write(epoch.entry())).result()
+                self._ledger.submit(Write(epoch.entry())).result()
                 self._epoch = epoch
             line = head_line(self._database)
+            if line is None:
+                raise StorageError("The database has no audit chain, or it lost its last line.")
             return epoch.sign(Head(self._chain, line.seq, line.hash, now))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from starlette.responses import Response
+
+from .exchange import Field, Reply
 
 __all__ = ["Health", "KeyDescription", "SignAnswer", "WorkerDescription", "WorkerList", "json_answer"]
+
+_NOT_STORED: Final = ((b"cache-control", b"no-store"),)
+_encode: Final = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,6 @@ class Health:
     checks: dict[str, str]
 
 
-def json_answer(value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """Answer with a dataclass as JSON."""
-    return Response(
-        msgspec.json.encode(value), status, {"Cache-Control": "no-store"} | (headers or {}), "application/json"
-    )
+def json_answer(value: Any, *, status: int = 200, headers: tuple[Field, ...] = _NOT_STORED) -> Reply:
+    """Answer with a dataclass as JSON; not to be stored by caches, unless other fields are given."""
+    return Reply(status, _encode(value), b"application/json", headers)

@@ -1,88 +1,104 @@
-"""The application: the routes of the roles that this process plays, inside the guard."""
+"""The application: the operations of the roles that this process plays, behind the guard, on ASGI.
+
+Every operation is served in the same way, the busiest too: one table of paths made from the rows that make the OpenAPI
+document, one request object, one reply. No framework stands in between.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
-
 from ..assemble import House, assemble, is_loopback
 from ..errors import UndersignError
+from ..runner import Runner
 from ..settings import load
 from . import problem
 from .audit_routes import AuditRoutes
 from .crash import Crash
+from .exchange import Receive, Reply, Request, Scope, Send
 from .guard import Guard
 from .health import HealthRoutes
+from .lifespan import Lifespan
 from .oauth_routes import OAuthRoutes
-from .operation import route
+from .operation import Operation
 from .root import RootRoutes
 from .signing_routes import SigningRoutes
+from .table import Table
 
-__all__ = ["FILE_VARIABLE", "create", "from_environment"]
+__all__ = ["FILE_VARIABLE", "Application", "create", "from_environment"]
 
 FILE_VARIABLE: Final = "UNDERSIGN_FILE"
 
 
-def create(house: House) -> Starlette:
+class Application:
+    """One process's application.
+
+    Args:
+        operations: What is served.
+        url: The address under which; any other Host is refused.
+        lifespan: What lives as long as the application does.
+    """
+
+    def __init__(self, operations: Iterable[Operation], *, url: str, lifespan: Lifespan) -> None:
+        self._guard = Guard(url)
+        self._table = Table(operations)
+        self._lifespan = lifespan
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the life of the application."""
+        if scope["type"] != "http":
+            await self._lifespan(scope, receive, send)
+            return
+        reply, failed = self._guard.refusal(scope), None
+        if reply is None:
+            try:
+                reply = await self._answer(scope, receive)
+            except Exception as error:  # noqa: BLE001 - told to nobody but the server's log, when it is raised below
+                reply, failed = problem.plain(500), error
+        headers = self._guard.headers(reply)
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
+        if failed is not None:
+            raise failed
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Reply:
+        found, parameters = self._table.find(scope["method"], scope["path"])
+        if isinstance(found, Reply):
+            return found
+        try:
+            return await found.endpoint(Request(scope, receive, parameters))
+        except UndersignError as error:
+            return problem.answer(error, worker=parameters.get("worker", ""))
+
+
+def create(house: House) -> Application:
     """Build the application of one process."""
     crash = Crash(os.environ, loopback=is_loopback(house.settings.server.host))
+    runner = Runner(house.ledger, crash.at)
     health = HealthRoutes(house)
-    rooms = [*_rooms(house, crash), health]
+    rooms: list[OAuthRoutes | SigningRoutes | AuditRoutes | HealthRoutes] = [health]
+    if "signing" in house.settings.server.roles:
+        rooms[:0] = [SigningRoutes(house, runner), AuditRoutes(house)]
+    if house.authorization is not None:
+        rooms.insert(0, OAuthRoutes(house, house.authorization, runner))
     operations = [operation for room in rooms for operation in room.operations()]
     root = RootRoutes(house, operations)
-    routes = [route(operation) for operation in (*operations, *root.operations())]
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        house.started()
-        try:
-            async with health.probing():
-                yield
-        finally:
-            house.close()
+    async def living() -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.callback(house.close)
+            house.started()
+            await stack.enter_async_context(health.probing())
+            yield
 
-    return Starlette(
-        routes=routes,
-        middleware=[Middleware(Guard, url=house.url)],
-        exception_handlers={UndersignError: _refused, HTTPException: _not_served, 500: _failed},
-        lifespan=lifespan,
-    )
+    return Application((*operations, *root.operations()), url=house.url, lifespan=Lifespan(living))
 
 
-def from_environment() -> Starlette:
+def from_environment() -> Application:
     """Build the application of the file that ``UNDERSIGN_FILE`` names: what each of several processes calls."""
     return create(assemble(load(Path(os.environ[FILE_VARIABLE]))))
-
-
-def _rooms(house: House, crash: Crash) -> list[OAuthRoutes | SigningRoutes | AuditRoutes]:
-    rooms: list[OAuthRoutes | SigningRoutes | AuditRoutes] = []
-    if house.authorization is not None:
-        rooms.append(OAuthRoutes(house, house.authorization, crash))
-    if "signing" in house.settings.server.roles:
-        rooms += [SigningRoutes(house, crash), AuditRoutes(house)]
-    return rooms
-
-
-def _refused(request: Request, error: Exception) -> Response:
-    if not isinstance(error, UndersignError):
-        return _failed(request, error)
-    return problem.answer(error, worker=str(request.path_params.get("worker", "")))
-
-
-def _not_served(request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        return _failed(request, error)
-    return problem.plain(error.status_code, headers=dict(error.headers or {}))
-
-
-def _failed(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's arguments; nothing of the error is told
-    return problem.plain(500)

@@ -6,31 +6,24 @@ a rule nobody is. The bytes are those that ``undersign audit verify`` takes.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import Response
-
+from ..access.issuers import VerifiedCaller
 from ..access.rules import Facts
 from ..assemble import House
-from ..errors import (
-    AccessError,
-    FetchError,
-    RequestError,
-    RuleDeniedError,
-    StorageError,
-    UnauthenticatedError,
-    UndersignError,
-)
-from ..storage.audit import lines_after
-from .body import address_of, bearer
+from ..audit.reason import reason_of
+from ..errors import AccessError, RequestError, RuleDeniedError
+from ..storage.ledger.lines import lines_after
+from .exchange import Field, Reply, Request
 from .operation import Answer, Operation, Parameter
 from .problem import MEDIA_TYPE
 
 __all__ = ["AUDITOR", "AuditRoutes"]
 
 AUDITOR: Final = "auditor"
+_NO_STORE: Final[tuple[Field, ...]] = ((b"cache-control", b"no-store"),)
+_LONGEST: Final = 18  # digits of a line's number
 
 
 class AuditRoutes:
@@ -68,42 +61,30 @@ class AuditRoutes:
             ),
         )
 
-    async def lines(self, request: Request) -> Response:
+    async def lines(self, request: Request) -> Reply:
         """The lines after a number, byte for byte."""
         await self._check_auditor(request)
-        after = request.query_params.get("after", "0")
-        if not after.isdecimal() or len(after) > 18:  # noqa: PLR2004
-            raise RequestError("after is the number of a line.")
-        found = await run_in_threadpool(lines_after, self._house.database, int(after))
-        body = b"".join(line.body + b"\n" for line in found)
-        return Response(body, 200, {"Cache-Control": "no-store"}, "application/x-ndjson")
+        after = request.query.removeprefix("after=") if request.query else "0"
+        if not (after.isascii() and after.isdecimal()) or len(after) > _LONGEST:
+            raise RequestError("The query takes after=N, the number of a line.")
+        found = await asyncio.to_thread(lines_after, self._house.database, int(after))
+        return Reply(200, b"".join(line.body + b"\n" for line in found), b"application/x-ndjson", _NO_STORE)
 
-    async def head(self, request: Request) -> Response:
+    async def head(self, request: Request) -> Reply:
         """The head, signed by the key of the running epoch."""
         await self._check_auditor(request)
-        signed = await run_in_threadpool(self._house.heads.sign)
-        return Response(signed, 200, {"Cache-Control": "no-store"}, "application/jose")
+        signed = await asyncio.to_thread(self._house.heads.sign)
+        return Reply(200, signed.encode(), b"application/jose", _NO_STORE)
 
     async def _check_auditor(self, request: Request) -> None:
         try:
-            await self._check(request)
+            caller = await asyncio.to_thread(self._house.admit, request.bearer())
+            self._check(caller, request.address)
         except AccessError as error:
-            cause = error.__cause__
-            reason = cause.code if isinstance(cause, UndersignError) else error.code
-            self._house.writer.count(f"audit:{reason}", address_of(request))
+            self._house.ledger.count(f"audit:{reason_of(error)}", request.address)
             raise
 
-    async def _check(self, request: Request) -> None:
-        token = bearer(request)
-        if token is None:
-            raise UnauthenticatedError("There is no token.")
-        try:
-            caller = await self._house.issuers.averify(token)
-        except (FetchError, StorageError):
-            raise
-        except UndersignError as reason:
-            raise UnauthenticatedError("The token was refused.") from reason
+    def _check(self, caller: VerifiedCaller, address: str) -> None:
         if self._house.auditor is None:
             raise RuleDeniedError("Nobody is an auditor here.", help="Name a rule 'auditor' in the configuration.")
-        facts = Facts(caller.claims, {"ip": address_of(request)}, self._house.clock())
-        self._house.auditor.check(facts)
+        self._house.auditor.check(Facts(caller.claims, {"ip": address}, self._house.clock()))

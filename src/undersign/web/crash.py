@@ -10,13 +10,11 @@ import os
 import signal
 from collections.abc import Mapping
 from itertools import count
-from typing import Final
 
 from ..errors import SettingsError
+from ..runner import POINTS
 
-__all__ = ["POINTS", "Crash"]
-
-POINTS: Final = ("before_reserve", "after_reserve", "after_sign", "after_done")
+__all__ = ["Crash"]
 
 
 class Crash:

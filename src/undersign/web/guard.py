@@ -9,9 +9,7 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
+from .exchange import Field, Reply, Scope
 from .problem import plain
 
 __all__ = ["POLICY", "Guard"]
@@ -20,45 +18,46 @@ POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
-_HEADERS: Final = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
+_HEADERS: Final = (
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+)
+_SECURE: Final = (b"strict-transport-security", b"max-age=31536000")
 _DEFAULT_PORT: Final = {"http": 80, "https": 443}
 
 
 class Guard:
-    """Middleware around the whole application."""
+    """The guard of one server.
 
-    def __init__(self, app: ASGIApp, *, url: str) -> None:
-        self._app = app
+    Args:
+        url: Its address.
+    """
+
+    def __init__(self, url: str) -> None:
         parts = urlsplit(url)
-        self._hosts = {parts.netloc.lower()}
+        hosts = {parts.netloc.lower()}
         if parts.port is None:
-            self._hosts.add(f"{parts.netloc.lower()}:{_DEFAULT_PORT[parts.scheme]}")
-        self._secure = parts.scheme == "https"
+            hosts.add(f"{parts.netloc.lower()}:{_DEFAULT_PORT[parts.scheme]}")
+        self._hosts = frozenset(host.encode() for host in hosts)
+        self._headers: tuple[Field, ...] = (*_HEADERS, *((_SECURE,) if parts.scheme == "https" else ()))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or refuse it."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers.setdefault(name, value)
-                if self._secure:
-                    headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-            await send(message)
-
-        given = Headers(scope=scope).getlist("host")
+    def refusal(self, scope: Scope) -> Reply | None:
+        """The reply to a request that is meant for another server; None where it is meant for this one."""
+        given = [value for name, value in scope["headers"] if name == b"host"]
         if len(given) != 1 or given[0].lower() not in self._hosts:
-            await plain(421, "The Host header names another server than this one.")(scope, receive, send_with_headers)
-            return
-        await self._app(scope, receive, send_with_headers)
+            return plain(421, "The Host header names another server than this one.")
+        return None
+
+    def headers(self, reply: Reply) -> list[Field]:
+        """All fields of an answer."""
+        length = str(len(reply.body)).encode()
+        return [
+            (b"content-type", reply.media_type),
+            (b"content-length", length),
+            *reply.headers,
+            *self._headers,
+        ]

@@ -7,14 +7,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import Response
-
 from ..assemble import House
 from ..errors import UndersignError
-from ..storage.audit import head_line
+from ..storage.ledger.lines import head_line
 from .answers import Health, json_answer
+from .exchange import Reply, Request
 from .operation import Answer, Operation
 
 __all__ = ["HealthRoutes"]
@@ -39,11 +36,11 @@ class HealthRoutes:
             Operation("readyz", "GET", "/readyz", "Could it serve now?", self.readyz, (ready, unready)),
         )
 
-    async def healthz(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's argument
+    async def healthz(self, request: Request) -> Reply:  # noqa: ARG002 - an endpoint's argument
         """Answer."""
         return json_answer(Health("ok", {}))
 
-    async def readyz(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's argument
+    async def readyz(self, request: Request) -> Reply:  # noqa: ARG002 - an endpoint's argument
         """Tell what the last probe found."""
         ready = all(found == "ok" for found in self._found.values())
         return json_answer(Health("ok" if ready else "not ready", self._found), status=200 if ready else 503)
@@ -70,7 +67,7 @@ class HealthRoutes:
             "database": lambda: head_line(self._house.database),
             "crypto_token": self._house.probe,
         }
-        self._found = {name: await run_in_threadpool(_outcome, check) for name, check in checks.items()}
+        self._found = {name: await asyncio.to_thread(_outcome, check) for name, check in checks.items()}
 
 
 def _outcome(check: Callable[[], object]) -> str:

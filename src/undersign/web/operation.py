@@ -6,13 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from .exchange import Reply, Request
 
-__all__ = ["Answer", "Operation", "Parameter", "Takes", "route"]
+__all__ = ["Answer", "Operation", "Parameter", "Takes"]
 
-Endpoint = Callable[[Request], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Reply]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,3 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     secured: bool = False
 
-
-def route(operation: Operation) -> Route:
-    """The route of an operation."""
-    return Route(operation.path, operation.endpoint, methods=[operation.method], name=operation.name)

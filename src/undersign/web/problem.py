@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from starlette.responses import Response
-
 from ..encoding import dump_json
 from ..errors import (
     AccessError,
@@ -27,6 +25,7 @@ from ..errors import (
     UnknownWorkerError,
     UnusableKeyError,
 )
+from .exchange import Field, Reply
 
 __all__ = ["MEDIA_TYPE", "TYPE_PREFIX", "Problem", "answer", "plain", "status_of"]
 
@@ -101,33 +100,32 @@ def status_of(error: UndersignError) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
-def answer(error: UndersignError, *, request_id: str = "", worker: str = "") -> Response:
+def answer(error: UndersignError, *, request_id: str = "", worker: str = "") -> Reply:
     """Turn an error into its answer. Messages never hold secrets; text from outside is escaped in them already."""
     status = status_of(error)
     detail = f"{error.message} {error.help}".strip() if status < 500 or status == 503 else ""  # noqa: PLR2004
     rules = error.failed if isinstance(error, RuleDeniedError) else ()
     kind = TYPE_PREFIX + (error.code if status != 500 else "internal").replace("_", "-")  # noqa: PLR2004
     made = Problem(kind, _TITLES[status], status, detail, request_id, worker if rules else "", rules)
-    headers = _headers(error, status)
-    return Response(dump_json(made.members()), status, headers, MEDIA_TYPE)
+    return Reply(status, dump_json(made.members()), MEDIA_TYPE.encode(), _headers(error, status))
 
 
-def plain(status: int, detail: str = "", headers: dict[str, str] | None = None) -> Response:
+def plain(status: int, detail: str = "", headers: tuple[Field, ...] = ()) -> Reply:
     """An answer for what is wrong with HTTP itself: no such address, no such method, another host."""
     title = _TITLES.get(status, "The request was refused")
     kind = TYPE_PREFIX + title.lower().replace(" ", "-")
-    return Response(dump_json(Problem(kind, title, status, detail).members()), status, headers, MEDIA_TYPE)
+    return Reply(status, dump_json(Problem(kind, title, status, detail).members()), MEDIA_TYPE.encode(), headers)
 
 
-def _headers(error: UndersignError, status: int) -> dict[str, str]:
-    headers = {"Cache-Control": "no-store"}
+def _headers(error: UndersignError, status: int) -> tuple[Field, ...]:
+    fields = [(b"cache-control", b"no-store")]
     if status == 401:  # noqa: PLR2004 - RFC 6750 section 3: without a token, no error code
         sent = error.__cause__ is not None
-        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if sent else "Bearer"
+        fields.append((b"www-authenticate", b'Bearer error="invalid_token"' if sent else b"Bearer"))
     elif status == 403:  # noqa: PLR2004
-        headers["WWW-Authenticate"] = 'Bearer error="insufficient_scope"'
+        fields.append((b"www-authenticate", b'Bearer error="insufficient_scope"'))
     elif status == 408:  # noqa: PLR2004 - RFC 9110 section 15.5.9: what is left of the body is not waited for
-        headers["Connection"] = "close"
+        fields.append((b"connection", b"close"))
     elif status == 503:  # noqa: PLR2004
-        headers["Retry-After"] = "1"
-    return headers
+        fields.append((b"retry-after", b"1"))
+    return tuple(fields)

@@ -8,12 +8,11 @@ from importlib.resources import files
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from starlette.requests import Request
-from starlette.responses import Response
 
 from .. import __version__
 from ..assemble import House
 from ..encoding import dump_json
+from .exchange import Field, Reply, Request
 from .openapi import describe
 from .operation import Answer, Operation
 
@@ -32,7 +31,8 @@ class Role:
 _PAGES: Final = Environment(
     loader=PackageLoader("undersign.web", "templates"), autoescape=True, undefined=StrictUndefined
 )
-_CACHE: Final = {"Cache-Control": "public, max-age=300"}
+_CACHE: Final[tuple[Field, ...]] = ((b"cache-control", b"public, max-age=300"),)
+_ASK_AGAIN: Final[tuple[Field, ...]] = ((b"cache-control", b"no-cache"),)
 _NEEDS: Final = {
     "token": "a client's assertion",
     "audit": "an auditor's token",
@@ -71,7 +71,7 @@ class RootRoutes:
             url=house.url,
             version=__version__,
             demo=house.settings.server.demo,
-        )
+        ).encode()
 
     def operations(self) -> tuple[Operation, ...]:
         """What is served."""
@@ -83,17 +83,17 @@ class RootRoutes:
             Operation("openapi", "GET", "/openapi.json", "All of this, as OpenAPI", self.openapi, (document,)),
         )
 
-    async def root(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's argument
+    async def root(self, request: Request) -> Reply:  # noqa: ARG002 - an endpoint's argument
         """The page."""
-        return Response(self._page, 200, {"Cache-Control": "no-cache"}, "text/html; charset=utf-8")
+        return Reply(200, self._page, b"text/html; charset=utf-8", _ASK_AGAIN)
 
-    async def style(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's argument
+    async def style(self, request: Request) -> Reply:  # noqa: ARG002 - an endpoint's argument
         """The style sheet."""
-        return Response(self._style, 200, _CACHE, "text/css; charset=utf-8")
+        return Reply(200, self._style, b"text/css; charset=utf-8", _CACHE)
 
-    async def openapi(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's argument
+    async def openapi(self, request: Request) -> Reply:  # noqa: ARG002 - an endpoint's argument
         """The OpenAPI document."""
-        return Response(self._document, 200, _CACHE, "application/json")
+        return Reply(200, self._document, b"application/json", _CACHE)
 
     def _openapi(self) -> dict[str, Any]:
         return describe(self._operations, title="undersign", url=self._house.url)

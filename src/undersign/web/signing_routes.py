@@ -1,38 +1,23 @@
-"""The signing server's addresses: workers sign, describe themselves and publish their keys; the log is read here."""
+"""The signing server's addresses: workers sign, describe themselves and publish their keys."""
 
 from __future__ import annotations
 
-from functools import partial
+import asyncio
 from secrets import token_hex
 from typing import Final
+from urllib.parse import parse_qsl
 
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import Response
-
-from ..access.issuers import VerifiedCaller
 from ..assemble import House
-from ..audit.chain import Line
 from ..encoding import dump_json
-from ..errors import (
-    AccessError,
-    FetchError,
-    RequestError,
-    StorageError,
-    UnauthenticatedError,
-    UndersignError,
-    UnusableKeyError,
-)
+from ..errors import RequestError, UndersignError
 from ..limits import DEFAULT
+from ..runner import Runner
 from ..signing import receipt
-from ..signing.process import Decision, Outcome, decide, perform, reason_of, refusal
-from ..signing.request import Document, SigningRequest, check_digest, from_envelope
+from ..signing.process import RECEIPT, Asking, Outcome
+from ..signing.request import Call, Document, SigningRequest, check_digest, from_envelope
 from ..signing.worker import Worker
-from ..storage.writer import KeyUse, Subject, Write
 from .answers import KeyDescription, SignAnswer, WorkerDescription, WorkerList, json_answer
-from .body import address_of, bearer, read
-from .commit import commit, run
-from .crash import Crash
+from .exchange import Field, Reply, Request
 from .operation import Answer, Operation, Parameter, Takes
 from .problem import MEDIA_TYPE
 
@@ -40,14 +25,19 @@ __all__ = ["SigningRoutes"]
 
 _ENVELOPE: Final = "application/json"
 _MAX_ENVELOPE: Final = DEFAULT.token
+_MAX_MEDIA_TYPE: Final = 127  # RFC 6838 section 4.2
+_NO_STORE: Final = (b"cache-control", b"no-store")
+_CACHE: Final[tuple[Field, ...]] = ((b"cache-control", b"public, max-age=60"),)
 
 
 class SigningRoutes:
     """The addresses of one signing server."""
 
-    def __init__(self, house: House, crash: Crash) -> None:
+    def __init__(self, house: House, runner: Runner) -> None:
         self._house = house
-        self._crash = crash
+        self._runner = runner
+        self._signing = house.signing
+        self._seconds = house.settings.server.body_timeout
 
     def operations(self) -> tuple[Operation, ...]:
         """What is served."""
@@ -100,115 +90,60 @@ class SigningRoutes:
             secured=True,
         )
 
-    async def sign(self, request: Request) -> Response:
-        """Who asks, what for; decide, commit, sign, commit, receipt, answer."""
-        request_id = token_hex(16)
-        worker, caller = await self._caller(request)
-        document = await _document(request, self._house.settings.server.body_timeout)
-        signing = SigningRequest(worker.name, request_id, document, caller, address_of(request))
+    async def sign(self, request: Request) -> Reply:
+        """Who asks, what for; read the document, have it signed, receipt it, answer."""
+        call = Call(request.parameters["worker"], self._bearer(request), request.address, token_hex(16))
+        asking = await self._runner.identify(self._signing, call)
+        document = await self._read(request, asking, call)
+        signing = SigningRequest(call.worker, call.request_id, document, asking.caller, call.address)
+        outcome, committed = await self._runner.serve(self._signing, asking, signing)
+        signer = self._house.keyring.active(RECEIPT).signer
+        proof = receipt.issue(committed.line, issuer=self._house.url, signer=signer)
+        return _signed(request, signing, outcome, proof)
+
+    def _bearer(self, request: Request) -> str | None:
         try:
-            check_digest(signing.document, request.headers.get("content-digest"))
-            decision, outcome, line = await self._decide_and_carry_out(signing)
-        except StorageError:
-            raise
+            return request.bearer()
         except UndersignError as error:
-            await self._record(error, signing, request)
-            raise
-        proof = receipt.issue(line, issuer=self._house.url, signer=self._house.keyring.active("receipt").signer)
-        self._crash.at("after_done")
-        return _signed(request, decision, outcome, proof)
-
-    async def _decide_and_carry_out(self, signing: SigningRequest) -> tuple[Decision, Outcome, Line]:
-        house = self._house
-        decision = decide(signing, house.workers, house.keyring, house.clock())
-        try:
-            return decision, *(await self._carry_out(decision))
-        except UnusableKeyError:
-            # Rotated or disabled by another process since this one looked; a refused reserve has used nothing up.
-            await run_in_threadpool(house.keyring.reload)
-        decision = decide(signing, house.workers, house.keyring, house.clock())
-        return decision, *(await self._carry_out(decision))
-
-    async def _carry_out(self, decision: Decision) -> tuple[Outcome, Line]:
-        self._crash.at("before_reserve")
-        reserved = await self._reserve(decision)
-        self._crash.at("after_reserve")
-        size = len(decision.request.document.octets)
-        outcome = await run(partial(perform, decision, reserved), alg=decision.key.signer.alg, size=size)
-        self._crash.at("after_sign")
-        # A commit that fails here drops the signature: the chain keeps an intent without an outcome.
-        return outcome, await commit(self._house.writer, Write(outcome.record))
-
-    async def _reserve(self, decision: Decision) -> Line:
-        used, proof = decision.use, self._house.keyring.active("receipt")
-        caller = decision.permit.caller
-        issuer = () if caller is None else (Subject("issuer", caller.issuer),)
-        write = Write(
-            decision.intent,
-            burns=decision.burns,
-            uses=(KeyUse(used.key.name, used.key.version, used.limit), KeyUse(proof.ref.name, proof.ref.version)),
-            personal=decision.personal,
-            enabled=(Subject("worker", decision.worker.name), *issuer),
-        )
-        return await commit(self._house.writer, write)
-
-    async def _record(self, error: UndersignError, signing: SigningRequest, request: Request) -> None:
-        """A line for a caller who is known, a count for one who is not."""
-        if signing.caller is None:
-            self._house.writer.count(reason_of(error), address_of(request))
-        else:
-            await commit(self._house.writer, Write(refusal(error, signing)))
-
-    async def _caller(self, request: Request) -> tuple[Worker, VerifiedCaller | None]:
-        """Find the worker, and who asks; a worker for anyone asks nobody."""
-        try:
-            worker = self._house.workers.find(request.path_params["worker"])
-            if not worker.issuers:
-                return worker, None
-            return worker, await self._verified(request)
-        except AccessError as error:
-            self._house.writer.count(reason_of(error), address_of(request))
+            self._runner.refused(error, request.address)
             raise
 
-    async def _verified(self, request: Request) -> VerifiedCaller:
-        token = bearer(request)
-        if token is None:
-            raise UnauthenticatedError("There is no token.")
+    async def _read(self, request: Request, asking: Asking, call: Call) -> Document:
+        """The document, which only who was identified may send."""
         try:
-            return await self._house.issuers.averify(token)
-        except (FetchError, StorageError):
+            document = await _document(request, self._seconds)
+            check_digest(document, request.joined(b"content-digest"))
+        except UndersignError as error:
+            await self._runner.record(self._signing, error, asking, call)
             raise
-        except UndersignError as reason:
-            # One sentence for every reason; the reason itself goes into the log.
-            raise UnauthenticatedError("The token was refused.") from reason
+        return document
 
-    async def workers(self, request: Request) -> Response:
+    async def workers(self, request: Request) -> Reply:
         """The workers that list the token's issuer."""
-        caller = await self._verified(request)
-        seen = [self._describe(w) for w in self._house.workers.by_name.values() if caller.issuer in w.issuers]
-        return json_answer(WorkerList(seen))
+        caller = await asyncio.to_thread(self._house.admit, request.bearer())
+        known = self._signing.workers.by_name.values()
+        return json_answer(WorkerList([self._describe(each) for each in known if caller.issuer in each.issuers]))
 
-    async def worker(self, request: Request) -> Response:
+    async def worker(self, request: Request) -> Reply:
         """One worker; to others than its callers it does not exist."""
-        worker, caller = await self._caller(request)
-        if caller is not None and caller.issuer not in worker.issuers:
-            worker = self._house.workers.find("")
+        workers = self._signing.workers
+        worker = workers.find(request.parameters["worker"])
+        if worker.issuers:
+            caller = await asyncio.to_thread(self._house.admit, request.bearer())
+            worker = workers.find(worker.name if caller.issuer in worker.issuers else "")
         return json_answer(self._describe(worker))
 
-    async def worker_jwks(self, request: Request) -> Response:
+    async def worker_jwks(self, request: Request) -> Reply:
         """The public keys of one worker."""
-        worker = self._house.workers.find(request.path_params["worker"])
-        return await self._keys(worker.key)
+        return await self._keys(self._signing.workers.find(request.parameters["worker"]).key)
 
-    async def receipt_jwks(self, request: Request) -> Response:  # noqa: ARG002 - Starlette's argument
+    async def receipt_jwks(self, request: Request) -> Reply:  # noqa: ARG002 - an endpoint's argument
         """The public keys that receipts verify with."""
-        return await self._keys("receipt")
+        return await self._keys(RECEIPT)
 
-    async def _keys(self, name: str) -> Response:
-        keys = await run_in_threadpool(self._house.keyring.published, name)
-        return Response(
-            dump_json(keys.to_jwks()), 200, {"Cache-Control": "public, max-age=60"}, "application/jwk-set+json"
-        )
+    async def _keys(self, name: str) -> Reply:
+        keys = await asyncio.to_thread(self._house.keyring.published, name)
+        return Reply(200, dump_json(keys.to_jwks()), b"application/jwk-set+json", _CACHE)
 
     def _describe(self, worker: Worker) -> WorkerDescription:
         key, base = self._house.keyring.active(worker.key), f"{self._house.url}/v1/workers/{worker.name}"
@@ -225,34 +160,45 @@ class SigningRoutes:
 
 
 async def _document(request: Request, seconds: float) -> Document:
-    media_type = request.headers.get("content-type", "application/octet-stream")
-    if len(media_type) > 127:  # noqa: PLR2004 - RFC 6838 section 4.2
-        raise RequestError("The media type is longer than 127 characters.")
-    if media_type.partition(";")[0].strip().lower() == _ENVELOPE:
-        return from_envelope(await read(request, _MAX_ENVELOPE, seconds=seconds))
-    wanted = request.query_params.getlist("detached")
-    if set(request.query_params) - {"detached"} or len(wanted) > 1 or not set(wanted) <= {"true", "false"}:
+    media_type = request.field(b"content-type") or "application/octet-stream"
+    if len(media_type) > _MAX_MEDIA_TYPE:
+        raise RequestError(f"The media type is longer than {_MAX_MEDIA_TYPE} characters.")
+    if _is_envelope(media_type):
+        return from_envelope(await request.body(_MAX_ENVELOPE, seconds=seconds))
+    detached = _detached(request.query)
+    return Document(await request.body(DEFAULT.payload, seconds=seconds), media_type, detached)
+
+
+def _is_envelope(media_type: str) -> bool:
+    return media_type.partition(";")[0].strip().lower() == _ENVELOPE
+
+
+def _detached(query: str) -> bool | None:
+    if not query:
+        return None
+    pairs = parse_qsl(query, keep_blank_values=True)
+    if len(pairs) != 1 or pairs[0] not in {("detached", "true"), ("detached", "false")}:
         raise RequestError("The query takes detached=true or detached=false, once.")
-    octets = await read(request, DEFAULT.payload, seconds=seconds)
-    return Document(octets, media_type, wanted[0] == "true" if wanted else None)
+    return pairs[0][1] == "true"
 
 
-def _signed(request: Request, decision: Decision, outcome: Outcome, proof: str) -> Response:
-    made, key = outcome.made, decision.key
-    is_json = request.headers.get("content-type", "").partition(";")[0].strip().lower() == _ENVELOPE
-    headers = {"Undersign-Request-Id": decision.request.request_id, "Cache-Control": "no-store"}
-    if not is_json and _ENVELOPE not in request.headers.get("accept", ""):
-        return Response(made.octets, 200, headers | {"Undersign-Receipt": proof}, made.media_type)
+def _signed(request: Request, signing: SigningRequest, outcome: Outcome, proof: str) -> Reply:
+    made, key = outcome.made, outcome.key
+    named = (b"undersign-request-id", signing.request_id.encode())
+    is_json = _is_envelope(request.field(b"content-type") or "")
+    if not is_json and _ENVELOPE not in (request.joined(b"accept") or ""):
+        headers = (named, _NO_STORE, (b"undersign-receipt", proof.encode()))
+        return Reply(200, made.octets, made.media_type.encode(), headers)
     answer = SignAnswer(
         result=made.octets.decode("ascii"),
-        format=decision.worker.format,
+        format=outcome.worker.format,
         media_type=made.media_type,
         detached=made.detached,
         key=KeyDescription(key.ref.kid, key.signer.alg, key.ref.version),
-        request_id=decision.request.request_id,
+        request_id=signing.request_id,
         receipt=proof,
     )
-    return json_answer(answer, headers=headers)
+    return json_answer(answer, headers=(named, _NO_STORE))
 
 
 _SIGNED: Final = Answer(

@@ -14,7 +14,7 @@ from typing import Final
 from undersign.errors import IncorrectClaimError, PolicyError, TooOldError
 from undersign.oauth.client import Client
 
-__all__ = ["Accepted", "Place", "accepted", "form"]
+__all__ = ["Accepted", "Place", "accepted", "check_in_force", "form"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +40,26 @@ class Accepted:
     single: bool = False
 
 
-def accepted(client: Client, place: Place, now: float) -> Accepted:
-    """What a client's assertion may name at this place and moment.
+def check_in_force(client: Client, now: float) -> None:
+    """Refuse a client whose legacy policy has ended; asked at each use.
+
+    Raises:
+        TooOldError: The policy is a legacy one and its sunset has come.
+    """
+    if client.audience_policy.startswith("legacy_") and (client.sunset is None or now >= client.sunset):
+        raise TooOldError("aud", "The client's legacy audience policy has ended.")
+
+
+def accepted(client: Client, place: Place) -> Accepted:
+    """What a client's assertion may name at this place.
 
     Raises:
         IncorrectClaimError: Nothing: the client's policy does not reach this address.
-        TooOldError: The policy is a legacy one and its sunset has come.
         PolicyError: The client has a policy that does not exist.
     """
     rule = _POLICIES.get(client.audience_policy)
     if rule is None:
         raise PolicyError("The client's audience policy does not exist.")
-    if client.audience_policy.startswith("legacy_") and (client.sunset is None or now >= client.sunset):
-        raise TooOldError("aud", "The client's legacy audience policy has ended.")
     found = rule(place)
     if not found.values:
         raise IncorrectClaimError("aud", "The client's audience policy does not reach this address.")

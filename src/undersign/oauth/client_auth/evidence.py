@@ -1,28 +1,25 @@
-"""Evidence that a client proved who it is, in two steps: a proof, and what the proof is worth once it is used up.
+"""Evidence that a client proved who it is.
 
-A ``ClientProof`` says that an assertion was checked whole. It opens nothing: the same assertion could be proving
-the same thing somewhere else at this moment. Only when its one-time id has been committed does ``confirm`` turn it
-into an ``AuthenticatedClient``, and only that is taken where something is granted.
+An assertion passed every check; its one-time id is not used up yet. What is made for a ``ClientProof`` is sealed: the same
+assertion could be proving the same thing somewhere else at this moment. Only the commit that uses up the id opens the
+seal (``audit.sealed``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final, NoReturn, final
+from typing import Any, Final, NamedTuple, NoReturn, final
 
-from undersign.audit.chain import Line
-from undersign.errors import IncorrectClaimError, UnauthenticatedError
+from undersign.errors import IncorrectClaimError
 from undersign.jwt import VerifiedJWT
 from undersign.oauth.client import Client
 from undersign.replay import Burn
 
-__all__ = ["AuthenticatedClient", "Came", "ClientProof", "confirm", "from_assertion"]
+__all__ = ["Came", "ClientProof", "from_assertion"]
 
 _MAKER: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Came:
+class Came(NamedTuple):
     """How an assertion came: by which method, with which form of audience, in which request."""
 
     method: str
@@ -30,33 +27,14 @@ class Came:
     request_id: str
 
 
-class _Evidence:
-    """What both share: built here only, read-only, not copied and not pickled."""
-
-    __slots__ = ()
-
-    def __setattr__(self, name: str, value: Any) -> NoReturn:
-        raise AttributeError("Evidence is read-only.")
-
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError("Evidence is read-only.")
-
-    def __reduce_ex__(self, protocol: Any) -> NoReturn:
-        raise TypeError("Evidence cannot be copied or pickled: verify again where it is needed.")
-
-    def __init_subclass__(cls) -> None:
-        if cls.__module__ != __name__:
-            raise TypeError("Evidence cannot be derived from.")
-
-
 @final
-class ClientProof(_Evidence):
+class ClientProof:
     """An assertion passed every check; its one-time id is not used up yet.
 
     Attributes:
         client: The client it proves.
         method: The name of the method, as metadata spells it.
-        burn: The one-time thing to commit before anything is granted.
+        burn: The one-time thing to commit with whatever is granted, or refused.
         audience_form: Which form of audience the assertion used, so that a legacy policy can be tightened.
         request_id: The request that it came with.
     """
@@ -72,26 +50,24 @@ class ClientProof(_Evidence):
     def __init__(self, maker: object, client: Client, burn: Burn, came: Came) -> None:
         if maker is not _MAKER:
             raise TypeError("A ClientProof is made by from_assertion only.")
-        object.__setattr__(self, "client", client)
-        object.__setattr__(self, "burn", burn)
-        for name in ("method", "audience_form", "request_id"):
-            object.__setattr__(self, name, getattr(came, name))
+        write = object.__setattr__
+        write(self, "client", client)
+        write(self, "burn", burn)
+        write(self, "method", came.method)
+        write(self, "audience_form", came.audience_form)
+        write(self, "request_id", came.request_id)
 
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError("Evidence is read-only.")
 
-@final
-class AuthenticatedClient(_Evidence):
-    """A client whose proof has been used up: it may be granted something."""
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("Evidence is read-only.")
 
-    __slots__ = ("client", "method")
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("Evidence cannot be copied or pickled: verify again where it is needed.")
 
-    client: Client
-    method: str
-
-    def __init__(self, maker: object, client: Client, method: str) -> None:
-        if maker is not _MAKER:
-            raise TypeError("An AuthenticatedClient is made by confirm only.")
-        object.__setattr__(self, "client", client)
-        object.__setattr__(self, "method", method)
+    def __init_subclass__(cls) -> NoReturn:
+        raise TypeError("Evidence cannot be derived from.")
 
 
 def from_assertion(verified: VerifiedJWT, client: Client, burn: Burn, came: Came) -> ClientProof:
@@ -104,15 +80,3 @@ def from_assertion(verified: VerifiedJWT, client: Client, burn: Burn, came: Came
         raise IncorrectClaimError("sub", "The assertion is another client's.")
     return ClientProof(_MAKER, client, burn, came)
 
-
-def confirm(proof: ClientProof, committed: Line) -> AuthenticatedClient:
-    """Turn a proof into an authenticated client, now that the line that uses it up is committed.
-
-    Raises:
-        UnauthenticatedError: What was handed in is not a proof and a committed line.
-    """
-    if (type(proof), type(committed)) != (ClientProof, Line):
-        raise UnauthenticatedError("Only a proof whose one-time id is committed authenticates a client.")
-    if f'"{proof.request_id}"'.encode() not in committed.body:
-        raise UnauthenticatedError("The committed line is another request's.")
-    return AuthenticatedClient(_MAKER, proof.client, proof.method)

@@ -6,8 +6,8 @@ file is reached, 8's burn and 9's answer after it. Nothing is stored before step
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Final, NamedTuple
 
 from undersign.encoding import encode_json
 from undersign.errors import (
@@ -24,6 +24,7 @@ from undersign.errors import (
 )
 from undersign.header import media_type
 from undersign.jwa.signature import ALGORITHMS
+from undersign.jwk import Key
 from undersign.jwks import KeySet
 from undersign.jwt.profiles import client_assertion
 from undersign.jwt.unverified import peek
@@ -35,7 +36,7 @@ from . import audience
 from .audience import Place
 from .evidence import Came, ClientProof, from_assertion
 
-__all__ = ["ALGORITHMS_SUPPORTED", "ASSERTION_TYPE", "BURN", "NAME", "presents", "prove"]
+__all__ = ["ALGORITHMS_SUPPORTED", "ASSERTION_TYPE", "BURN", "NAME", "PrivateKeyJWT"]
 
 NAME: Final = "private_key_jwt"
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -50,30 +51,57 @@ ALGORITHMS_SUPPORTED: Final = tuple(
 )
 
 
-def presents(request: TokenRequest) -> bool:
-    """Whether the request carries an assertion, or speaks of one."""
-    return request.client_assertion is not None or request.client_assertion_type is not None
+class _Compiled(NamedTuple):
+    """A verifier, and what it was compiled of; it holds as long as that is what counts."""
+
+    client: Client
+    keys: tuple[Key, ...]
+    verifier: client_assertion.Verifier
 
 
-def prove(request: TokenRequest, clients: Clients, place: Place, now: float) -> ClientProof:
-    """Check the assertion whole; see the numbers.
+class PrivateKeyJWT:
+    """The method, with the verifiers that it compiled: one for each client, as long as its keys are the same."""
 
-    Raises:
-        InvalidRequestError: The parameters contradict each other.
-        UndersignError: The assertion is refused; the caller answers ``invalid_client`` whatever the reason.
-    """
-    assertion = _assertion(request)
-    seen = peek(assertion)
-    _check_header(seen.header)
-    client = _client(seen.claims, request, clients)
-    accepted = audience.accepted(client, place, now)
-    verifier = _verifier(client, accepted, now)
-    verified = verifier.verify(assertion)  # 6. and 7.
-    # 8. One use: the id is the client's own, so that no client can burn another's. Kept until nothing could replay it.
-    name = encode_json([client.id, verified.claims["jti"]])
-    burn = Burn(BURN, place.issuer, name, verifier.expires_at(verified))
-    form = audience.form(verified.claims["aud"], place)
-    return from_assertion(verified, client, burn, Came(NAME, form, request.request_id))
+    NAME: ClassVar[str] = NAME
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._compiled: dict[tuple[str, str], _Compiled] = {}
+
+    def presents(self, request: TokenRequest) -> bool:
+        """Whether the request carries an assertion, or speaks of one."""
+        return request.client_assertion is not None or request.client_assertion_type is not None
+
+    def prove(self, request: TokenRequest, clients: Clients, place: Place) -> ClientProof:
+        """Check the assertion whole; see the numbers.
+
+        Raises:
+            InvalidRequestError: The parameters contradict each other.
+            UndersignError: The assertion is refused; the caller answers ``invalid_client`` whatever the reason.
+        """
+        assertion = _assertion(request)
+        seen = peek(assertion)
+        _check_header(seen.header)
+        client = _client(seen.claims, request, clients)
+        verifier = self._verifier(client, place)
+        verified = verifier.verify(assertion)  # 6. and 7.
+        # 8. One use: the id is the client's own, so that no client can burn another's. Kept until nothing could replay it.
+        claims = verified.claims
+        name = encode_json([client.id, claims["jti"]])
+        burn = Burn(BURN, place.issuer, name, verifier.expires_at(verified), claims.get("iat"))
+        form = audience.form(claims["aud"], place)
+        return from_assertion(verified, client, burn, Came(NAME, form, request.request_id))
+
+    def _verifier(self, client: Client, place: Place) -> client_assertion.Verifier:
+        """The verifier for the keys that count now: which those are is asked each time, and decides (safety rule 16)."""
+        now = self._clock()
+        audience.check_in_force(client, now)
+        keys = client.keys_at(now)
+        found = self._compiled.get((client.id, place.called))
+        if found is None or found.client is not client or found.keys != keys:
+            found = _Compiled(client, keys, _compile(client, keys, place, self._clock))
+            self._compiled[client.id, place.called] = found
+        return found.verifier
 
 
 def _assertion(request: TokenRequest) -> str:
@@ -121,20 +149,22 @@ def _client(claims: Mapping[str, Any], request: TokenRequest, clients: Clients) 
     return client
 
 
-def _verifier(client: Client, accepted: audience.Accepted, now: float) -> client_assertion.Verifier:
+def _compile(
+    client: Client, keys: tuple[Key, ...], place: Place, clock: Callable[[], float]
+) -> client_assertion.Verifier:
     # 5. The client's keys that are enabled and inside their window, of the algorithm it registered where it did. The
     #    library chooses among them by kid, else x5t#S256, else only if one fits; the key's algorithm decides.
     algorithms = ALGORITHMS_SUPPORTED if client.signing_alg is None else (client.signing_alg,)
-    usable = client.keys_at(now)
-    if not usable and client.remote is None:
+    if not keys and client.remote is None:
         raise UnknownKeyError("The client has no key that counts now.")
+    accepted = audience.accepted(client, place)
     # 6. The signature. 7. iss and sub are the client, the audience is this server, the times hold, there is a jti.
     return client_assertion.Verifier(
-        client.remote or KeySet(usable),
+        client.remote or KeySet(keys),
         client_id=client.id,
         audience=accepted.values,
         single=accepted.single,
         algorithms=algorithms,
         farthest=client.longest_exp,
-        clock=lambda: now,
+        clock=clock,
     )

@@ -10,10 +10,10 @@ from undersign.signing.request import SigningRequest
 
 from . import anyone, rules
 from .anyone import Anyone
-from .evidence import Authorization, Permit, confirm
+from .evidence import Permit
 from .rules import Rules
 
-__all__ = ["KINDS", "Anyone", "Authorization", "Authorizer", "Permit", "Rules", "confirm"]
+__all__ = ["KINDS", "Anyone", "Authorizer", "Permit", "Rules"]
 
 
 class Authorizer(Protocol):

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from undersign.cryptotoken.token import TokenSigner
-from undersign.signing.authorizers import Authorization
+from undersign.jws import Signer
+from undersign.signing.authorizers import Permit
 from undersign.signing.mapping import Placed
 from undersign.signing.request import Document
 from undersign.signing.worker import Worker
@@ -38,9 +38,9 @@ class Format(Protocol):
         """
 
     def make(
-        self, worker: Worker, document: Document, placed: Placed, authorization: Authorization, signer: TokenSigner
+        self, worker: Worker, document: Document, placed: Placed, permit: Permit, signer: Signer
     ) -> Made:
-        """Sign the document.
+        """Sign the document; what is made is sealed by whoever called.
 
         Raises:
             UndersignError: It cannot be signed.

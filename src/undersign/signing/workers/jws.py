@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from undersign import jws
-from undersign.cryptotoken.token import TokenSigner
 from undersign.errors import PolicyError, RequestError, RequestTooLargeError
+from undersign.jws import Signer
 from undersign.limits import DEFAULT
-from undersign.signing.authorizers import Authorization
+from undersign.signing.authorizers import Permit
 from undersign.signing.mapping import Placed
 from undersign.signing.request import Document
 from undersign.signing.worker import Worker
@@ -55,15 +55,15 @@ def check(worker: Worker, document: Document) -> None:
     )
 
 
-def make(worker: Worker, document: Document, placed: Placed, authorization: Authorization, signer: TokenSigner) -> Made:
+def make(worker: Worker, document: Document, placed: Placed, permit: Permit, signer: Signer) -> Made:
     """Sign the document, with the mapped values in its protected header.
 
     Raises:
-        PolicyError: The authorization is another worker's.
+        PolicyError: The permit is another worker's.
         UndersignError: The key cannot sign.
     """
-    if (type(authorization), authorization.worker) != (Authorization, worker.name):
-        raise PolicyError("The authorization is not one for this worker.")
+    if (type(permit), permit.worker) != (Permit, worker.name):
+        raise PolicyError("The permit is not one for this worker.")
     detached = document.detached
     if detached is None:
         detached = len(document.octets) >= min(worker.detached_from, _MAX_ATTACHED)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from undersign.storage.schema import metadata
+from undersign.storage.ledger.lines import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
     transaction_per_migration=False,
-    render_as_batch=True,
 )
 context.run_migrations()

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from undersign.storage.engines import ENGINES
+from undersign.storage.statement import Number
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -21,18 +24,18 @@ def upgrade() -> None:
 def _chain() -> None:
     op.create_table(
         "chain",
-        sa.Column("one", sa.Integer, primary_key=True),
+        sa.Column("one", Number, primary_key=True),
         sa.Column("id", sa.Text, nullable=False),
         sa.Column("root", sa.Text, nullable=False),
-        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("seq", Number, nullable=False),
         sa.Column("hash", sa.Text, nullable=False),
-        sa.Column("time", sa.Integer, nullable=False),
+        sa.Column("time", Number, nullable=False),
         sa.CheckConstraint("one = 1", name="ck_chain_one"),
     )
     op.create_table(
         "audit_lines",
-        sa.Column("seq", sa.Integer, primary_key=True),
-        sa.Column("time", sa.Integer, nullable=False),
+        sa.Column("seq", Number, primary_key=True),
+        sa.Column("time", Number, nullable=False),
         sa.Column("event", sa.Text, nullable=False),
         sa.Column("outcome", sa.Text, nullable=False),
         sa.Column("request_id", sa.Text, nullable=False),
@@ -45,7 +48,7 @@ def _chain() -> None:
         sa.Column("commitment", sa.Text, primary_key=True),
         sa.Column("salt", sa.Text, nullable=False),
         sa.Column("value", sa.Text, nullable=False),
-        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("seq", Number, nullable=False),
     )
 
 
@@ -54,7 +57,7 @@ def _one_time() -> None:
         "burns",
         sa.Column("key", sa.Text, primary_key=True),
         sa.Column("purpose", sa.Text, nullable=False),
-        sa.Column("expires_at", sa.Integer, nullable=False),
+        sa.Column("expires_at", Number, nullable=False),
     )
     op.create_index("ix_burns_expires_at", "burns", ["expires_at"])
 
@@ -63,7 +66,7 @@ def _objects() -> None:
     op.create_table(
         "keys",
         sa.Column("name", sa.Text, nullable=False),
-        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("version", Number, nullable=False),
         sa.Column("purpose", sa.Text, nullable=False),
         sa.Column("alg", sa.Text, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
@@ -72,19 +75,19 @@ def _objects() -> None:
         sa.Column("public_jwk", sa.Text, nullable=False),
         sa.Column("sealed", sa.LargeBinary, nullable=True),
         sa.Column("token", sa.Text, nullable=False),
-        sa.Column("created_at", sa.Integer, nullable=False),
-        sa.Column("uses", sa.Integer, nullable=False),
+        sa.Column("created_at", Number, nullable=False),
+        sa.Column("uses", Number, nullable=False),
         sa.PrimaryKeyConstraint("name", "version"),
         sa.UniqueConstraint("thumbprint", name="uq_keys_thumbprint"),
         sa.CheckConstraint("state IN ('active', 'window', 'disabled', 'destroyed')", name="ck_keys_state"),
     )
     active = sa.text("state = 'active'")
-    op.create_index("uq_keys_one_active", "keys", ["name"], unique=True, sqlite_where=active, postgresql_where=active)
+    op.create_index("uq_keys_one_active", "keys", ["name"], unique=True, **{f"{e}_where": active for e in ENGINES})
     op.create_table(
         "subjects",
         sa.Column("kind", sa.Text, nullable=False),
         sa.Column("name", sa.Text, nullable=False),
-        sa.Column("disabled", sa.Integer, nullable=False),
-        sa.Column("changed_at", sa.Integer, nullable=False),
+        sa.Column("disabled", Number, nullable=False),
+        sa.Column("changed_at", Number, nullable=False),
         sa.PrimaryKeyConstraint("kind", "name"),
     )

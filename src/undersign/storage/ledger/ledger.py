@@ -1,0 +1,308 @@
+"""The ledger's writer: one thread per process that commits what is waiting, all in one transaction (group commit).
+
+Every write waits for one fsync at most, and shares it with the others that wait. A commit whose outcome is not known
+counts as used and releases nothing: its writes fail with StorageError and are not tried again. The writer lingers for
+a few milliseconds where the last batch had more than one write, so that under load batches grow and everybody's loop is
+interrupted less; who is alone never waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from types import TracebackType
+from typing import Final, Self
+
+from undersign.audit.sealed import Committed
+from undersign.audit.write import Write
+from undersign.errors import PolicyError, ReplayedError, ReplayStoreError, StorageError, UndersignError
+from undersign.replay import Burn
+
+from ..database import Database
+from ..engines import Connection
+from ..envelope import Envelope
+from ..rows.burns import USED
+from .batch import Ground, settle
+from .job import Job, Waiting, resolve
+from .mark import Mark
+from .reading import Reading
+from .refusals import WINDOW, Refusals
+
+__all__ = ["Ledger"]
+
+BATCH_CAP: Final = 256
+QUEUE_CAP: Final = 10_000
+IDLE: Final = 1.0
+LINGER: Final = 0.003
+PRUNE_EVERY: Final = 1.0
+PRUNE_LEAST: Final = 1000
+_FAR: Final = 2**40
+
+
+class Ledger:
+    """Takes writes from any thread or loop; also a ReplayStore.
+
+    Args:
+        database: Where; its chain must have been opened.
+        envelope: The master key, bound to the database's chain.
+        node: The name of this process's machine in the lines it writes.
+        clock: The time, in seconds since 1970.
+        refusal_window: For how many seconds refusals are counted before their sum goes into the chain.
+        mark: Where the head is noted beside the database; None for nowhere.
+
+    Attributes:
+        reading: What is read at each use, with the trusted rows of now.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        envelope: Envelope,
+        *,
+        node: str = "",
+        clock: Callable[[], float] = time.time,
+        refusal_window: int = WINDOW,
+        mark: Mark | None = None,
+    ) -> None:
+        self.reading = Reading(database, envelope)
+        self._database = database
+        self._envelope = envelope
+        self._node = node
+        self._clock = clock
+        self._mark = mark
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._refusals = Refusals(refusal_window)
+        self._thread: Thread | None = None
+        self._connection: Connection | None = None
+        self._gate = Lock()
+        self._open = False
+        self._pruned = 0.0
+        self._burnt = 0
+        self._seen = 0
+
+    # -- for callers, from any thread --
+
+    def start(self) -> Self:
+        """Begin to take writes.
+
+        Raises:
+            StorageError: The database cannot be opened, has no chain, or its trusted rows are not what was written.
+        """
+        self._connection = self._connect()
+        try:
+            self._seen = self.reading.refresh().seq
+        except StorageError:
+            self._disconnect()
+            raise
+        self._open = True
+        self._thread = Thread(target=self._serve, name="undersign-ledger", daemon=True)
+        self._thread.start()
+        return self
+
+    def submit(self, write: Write) -> Future[Committed]:
+        """Hand in a write; the future has its committed line, or the verdict that refused it."""
+        future: Future[Committed] = Future()
+        self._put(Job(future, write))
+        return future
+
+    def commit(self, write: Write) -> asyncio.Future[Committed]:
+        """Hand in a write from a running loop; to be awaited. As ``submit``."""
+        future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
+        self._put(Job(future, write))
+        return future
+
+    async def seen(self, changes: tuple[object, ...]) -> None:
+        """Refuse what is on record as used, before any work is done for it; the commit asks again.
+
+        Raises:
+            ReplayedError: It was used before.
+            StorageError: The database cannot be read.
+        """
+        keys = [change.key for change in changes if isinstance(change, Burn)]
+        if not keys:
+            return
+        if self._database.engine.local:
+            found = self._database.ask(USED, keys=keys)
+        else:
+            loop = asyncio.get_running_loop()
+            found = await loop.run_in_executor(None, lambda: self._database.ask(USED, keys=keys))
+        if found:
+            raise ReplayedError("It was used before.")
+
+    def consume(self, burn: Burn, /) -> None:
+        """Use one thing up, and wait for it (the ReplayStore protocol).
+
+        Raises:
+            ReplayedError: It was used before.
+            ExpiredTokenError: It is too old to be used.
+            ReplayStoreError: The store cannot take it.
+        """
+        future: Future[Committed] = Future()
+        self._put(Job(future, None, (burn,)))
+        try:
+            future.result()
+        except StorageError as error:
+            raise ReplayStoreError(error.message, help=error.help) from error
+
+    def count(self, reason: str, address: str) -> None:
+        """Count the refusal of a caller that nobody knows; the sum goes into the chain when its window is over."""
+        self._refusals.add(reason, address, self._clock())
+
+    def flush(self) -> None:
+        """Write the sums of what was counted so far into the chain, and wait until they are committed.
+
+        Raises:
+            StorageError: They could not be committed; they are kept for the next summary.
+        """
+        # The empty job comes first: what the writer took out itself a moment ago is committed before it.
+        jobs = [Job(Future(), None), *self._summaries(everything=True)]
+        for job in jobs:
+            self._put(job)
+        for job in jobs:
+            _result(job.waiting)
+
+    def close(self) -> None:
+        """Commit what was handed in, and stop."""
+        with self._gate:
+            was_open, self._open = self._open, False
+            if was_open:
+                self._queue.put(None)
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def __enter__(self) -> Self:
+        return self if self._open else self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _put(self, job: Job) -> None:
+        for change in job.changes:
+            if type(change) is Burn and not 0 <= change.expires_at < _FAR:
+                raise PolicyError("A one-time thing must have a NumericDate of expiry, so that its row may end.")
+        with self._gate:
+            if not self._open:
+                job.verdict = StorageError("The ledger takes no writes: it is not running.")
+            elif self._queue.qsize() >= QUEUE_CAP:
+                job.verdict = StorageError("More writes are waiting than this server takes.")
+            else:
+                self._queue.put(job)
+                return
+        self._keep_counts([job])
+        resolve([job])
+
+    # -- in the writer's thread --
+
+    def _serve(self) -> None:
+        running, busy = True, False
+        try:
+            while running:
+                jobs, running = self._waiting(linger=busy)
+                jobs += self._summaries(everything=not running)
+                busy = len(jobs) > 1
+                while jobs:
+                    self._commit(jobs[:BATCH_CAP])
+                    del jobs[:BATCH_CAP]
+        finally:
+            with self._gate:
+                self._open = False
+            self._refuse(self._left(), StorageError("The ledger takes no writes: it is not running."))
+            self._disconnect()
+
+    def _waiting(self, *, linger: bool) -> tuple[list[Job], bool]:
+        """Wait for a job, then take all that came meanwhile."""
+        jobs: list[Job] = []
+        try:
+            job = self._queue.get(timeout=IDLE)
+            if linger and job is not None:
+                time.sleep(LINGER)
+            while job is not None:
+                jobs.append(job)
+                if len(jobs) >= BATCH_CAP:
+                    return jobs, True
+                job = self._queue.get_nowait()
+        except Empty:
+            return jobs, True
+        return jobs, False
+
+    def _left(self) -> list[Job]:
+        left: list[Job] = []
+        while not self._queue.empty():
+            job = self._queue.get_nowait()
+            left += [] if job is None else [job]
+        return left
+
+    def _summaries(self, *, everything: bool) -> list[Job]:
+        jobs = []
+        for count, number in self._refusals.take(self._clock(), everything=everything):
+            job = Job(Future(), Write(count.entry(number)))
+            job.counted, job.number = count, number
+            jobs.append(job)
+        return jobs
+
+    def _commit(self, jobs: list[Job]) -> None:
+        now = self._clock()
+        try:
+            connection = self._connection = self._connection or self._connect()
+            settled = settle(connection, jobs, self._ground(now, jobs))
+        except (*self._database.engine.outages, StorageError) as error:
+            # Whether a failed COMMIT reached the disk is not known: nothing is released, nothing is tried again.
+            self._disconnect()
+            self._refuse(jobs, error if isinstance(error, StorageError) else _outage(error))
+        except BaseException as error:
+            self._disconnect()
+            self._refuse(jobs, StorageError(f"The ledger stopped: {type(error).__name__}."))
+            raise
+        else:
+            self._seen = settled.head.seq
+            self.reading.know(settled.picture)
+            if self._mark is not None:
+                self._mark.note(settled.head)
+            resolve(jobs)
+
+    def _ground(self, now: float, jobs: list[Job]) -> Ground:
+        self._burnt += sum(len(job.changes) for job in jobs)
+        prune = 0
+        if not self._pruned <= now < self._pruned + PRUNE_EVERY:
+            prune, self._burnt, self._pruned = PRUNE_LEAST + 2 * self._burnt, 0, now
+        picture = self.reading.known
+        return Ground(self._envelope, self._node, now, self._seen, picture, prune)
+
+    def _refuse(self, jobs: list[Job], error: UndersignError) -> None:
+        self._keep_counts(jobs)
+        for job in jobs:
+            job.verdict, job.line = error, None
+        resolve(jobs)
+
+    def _keep_counts(self, jobs: list[Job]) -> None:
+        for job in jobs:
+            if job.counted is not None:
+                self._refusals.put(job.counted, job.number)
+
+    def _connect(self) -> Connection:
+        try:
+            return self._database.connect()
+        except self._database.engine.outages as error:
+            raise StorageError(f"The database cannot be opened: {type(error).__name__}.") from error
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()  # rolls back what is open
+
+
+def _outage(error: BaseException) -> StorageError:
+    return StorageError(f"The database could not take the write: {type(error).__name__}.")
+
+
+def _result(waiting: Waiting) -> Committed:
+    if isinstance(waiting, Future):
+        return waiting.result()
+    raise TypeError("A coroutine's write is awaited.")

@@ -1,0 +1,206 @@
+"""Finding or making the chain of a database; taking over one of the first release; starting after a restore."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Any, Final
+
+from undersign import jwk
+from undersign.audit.chain import GENESIS
+from undersign.audit.record import Entry, KeyRef
+from undersign.cryptotoken.lifecycle import Plan
+from undersign.cryptotoken.token import KeyRecord
+from undersign.errors import StorageError, UndersignError, quoted
+
+from ..database import Database
+from ..engines import Connection
+from ..envelope import Envelope, Place
+from ..rows import TRUSTED, Moment
+from ..rows.keys import RESEAL, SEALED, Keys
+from ..rows.subjects import SEAL, Subjects
+from ..statement import Execution
+from ..trust import Draft, Picture, manifest_of
+from .lines import ADD, FIRST, LOCK, MOVE, StoredHead, appended, first_body, hash_at, head_of
+from .mark import Mark, doubt
+
+__all__ = ["OpenedChain", "open_chain", "place_of", "taken_back"]
+
+_SEALED_ROWS: Final = ("rows", "sealed")
+_SEALED_BEFORE: Final = b'"rows":"sealed"'
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedChain:
+    """The chain of a database.
+
+    Attributes:
+        id: Its id.
+        root: The thumbprint of the root key that its first line names.
+        envelope: The master key, bound to it.
+    """
+
+    id: str
+    root: str
+    envelope: Envelope
+
+
+def open_chain(
+    database: Database,
+    master: Envelope,
+    make_root: Callable[[Envelope], Plan],
+    *,
+    now: float,
+    node: str = "",
+    mark: Mark | None = None,
+) -> OpenedChain:
+    """Find the database's chain, or make it: its root key and a first line that names it, in one transaction.
+
+    Args:
+        database: Where.
+        master: The master key, bound to no chain yet.
+        make_root: Plans the root key, sealed by the envelope that it is given.
+        now: The time.
+        node: The name of this process's machine in the lines.
+        mark: This machine's mark; see ``mark``.
+
+    Raises:
+        StorageError: The database could not take the write, or what decides trust in it is not believed.
+    """
+    with _writing(database) as connection:
+        (rows,) = connection.begin((LOCK, {}))
+        head = head_of(rows)
+        if head is None:
+            return _make(connection, master, make_root, now, node)
+        envelope = master.of(head.chain)
+        entries: list[Entry] = []
+        executions: list[Execution] = []
+        if not head.manifest:
+            head, executions = _take_over(connection, head, envelope)
+            entries.append(Entry("rows_sealed", "ok", detail=(("generation", head.generation),)))
+        noted = None if mark is None else mark.read(head.chain)
+        there = None if noted is None else hash_at(connection, noted[0])
+        why, head = doubt(head, mark, there, now=now)
+        if why:
+            entries.append(Entry("restored", "ok", reason=why, detail=(("refused_until", head.unsure_to),)))
+        lines = []
+        for entry in entries:
+            head, row = appended(head, entry, node, time=max(head.time, int(now)))
+            lines.append(row)
+        _finish(connection, head, executions, lines)
+    return OpenedChain(head.chain, head.root, envelope)
+
+
+def taken_back(database: Database, *, now: float, node: str = "") -> tuple[int, int] | None:
+    """Take back the highest time seen, after a clock had jumped ahead: a recorded operator's command.
+
+    What works once and was issued before now is refused from here on, for what was used up in the meantime may have
+    been forgotten by the time that never was.
+
+    Returns:
+        The highest time before and after; None where it is not ahead of now.
+    """
+    with _writing(database) as connection:
+        (rows,) = connection.begin((LOCK, {}))
+        head = head_of(rows)
+        if head is None or head.time <= int(now):
+            return None
+        before = head.time
+        entry = Entry("clock_taken_back", "ok", detail=(("before", before), ("after", int(now))))
+        head = head._replace(time=int(now), unsure_from=-1, unsure_to=int(now) + 1)
+        head, row = appended(head, entry, node, time=int(now))
+        _finish(connection, head, [], [row])
+    return before, head.time
+
+
+def place_of(record: KeyRecord) -> Place:
+    """Where the private half of a key is sealed for."""
+    return Place("keys", record.name, record.version, record.purpose, record.alg, record.thumbprint)
+
+
+@contextmanager
+def _writing(database: Database) -> Iterator[Connection]:
+    outages = database.engine.outages
+    try:
+        connection = database.connect()
+    except outages as error:
+        raise StorageError(f"The database cannot be opened: {type(error).__name__}.") from error
+    try:
+        yield connection
+    except outages as error:
+        raise StorageError(f"The database could not take the write: {type(error).__name__}.") from error
+    finally:
+        connection.close()
+
+
+def _make(
+    connection: Connection, master: Envelope, make_root: Callable[[Envelope], Plan], now: float, node: str
+) -> OpenedChain:
+    identifier, time = token_hex(16), int(now)
+    envelope = master.of(identifier)
+    plan = make_root(envelope)
+    record = plan.record
+    trust = Draft(Picture(0, b"", {kind: {} for kind in TRUSTED}, {kind: {} for kind in TRUSTED}), envelope)
+    keys = Keys()
+    keys.begin(Moment(now, time, False, (0, 0), trust, envelope, 0), ())
+    keys.judges()[type(plan.change)].take(plan.change, 1)
+    picture = trust.picture()
+    detail = (("root", record.thumbprint), ("jwk", record.public_jwk), _SEALED_ROWS)
+    entry = Entry("chain_opened", "ok", key=KeyRef(record.name, record.kid, record.version), detail=detail)
+    head = StoredHead(identifier, record.thumbprint, 0, GENESIS, time, picture.generation, picture.manifest)
+    head, row = appended(head, entry, node, time=time)
+    first = {**head._asdict(), "one": 1, "id": identifier}
+    del first["chain"]
+    connection.finish([*keys.executions(), (ADD, [row]), (FIRST, first)])
+    return OpenedChain(identifier, record.thumbprint, envelope)
+
+
+def _finish(
+    connection: Connection, head: StoredHead, executions: list[Execution], lines: list[tuple[Any, ...]]
+) -> None:
+    moved = dict(zip(StoredHead._fields[2:], head[2:], strict=True))
+    connection.finish([*executions, *([(ADD, lines)] if lines else []), (MOVE, moved)])
+
+
+def _take_over(connection: Connection, head: StoredHead, envelope: Envelope) -> tuple[StoredHead, list[Execution]]:
+    """Give the rows of the first release their MACs, and seal their private halves to this database.
+
+    The first release believed its rows; this is the one moment at which ours does, and only as far as it must: a
+    public key counts where its private half, which was sealed, proves it.
+    """
+    if _SEALED_BEFORE in first_body(connection):
+        raise StorageError(
+            "What says which rows decide trust was taken out of the database.", help="Restore it from a backup."
+        )
+    keys, subjects = connection.ask((Keys.ALL, {}), (Subjects.ALL, {}))
+    executions: list[Execution] = []
+    macs: dict[Any, dict[Any, bytes]] = {kind: {} for kind in TRUSTED}
+    for record, _ in map(Keys.load, keys):
+        macs[Keys][Keys.place(record)] = mac = envelope.mac(Keys.TABLE.name, Keys.content(record))
+        sealed = _resealed(connection, record, envelope)
+        where = {"name_": record.name, "version_": record.version}
+        executions.append((RESEAL, {**where, "sealed_": sealed, "mac_": mac}))
+    for subject, _ in map(Subjects.load, subjects):
+        macs[Subjects][Subjects.place(subject)] = mac = envelope.mac(Subjects.TABLE.name, Subjects.content(subject))
+        executions.append((SEAL, {"kind_": subject.kind, "name_": subject.name, "mac_": mac}))
+    return head._replace(generation=1, manifest=manifest_of(1, macs, envelope)), executions
+
+
+def _resealed(connection: Connection, record: KeyRecord, envelope: Envelope) -> bytes | None:
+    ((found,),) = connection.ask((SEALED, {"name_": record.name, "version_": record.version}))
+    if record.state == "destroyed" and found[0] is None:
+        return None
+    place = place_of(record)
+    try:
+        secret = envelope.open_first(bytes(found[0] or b""), place)
+        proved = jwk.load(secret, alg=record.alg).public().thumbprint()
+        if not proved == record.thumbprint == record.public().thumbprint():
+            raise StorageError("Its halves do not belong together.")
+    except UndersignError as error:
+        raise StorageError(
+            f"Key {quoted(record.name)} version {record.version} is not what the first release wrote: {error.message}",
+            help="Somebody changed the database; restore it from a backup.",
+        ) from error
+    return envelope.seal(secret, place)

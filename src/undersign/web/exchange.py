@@ -1,0 +1,135 @@
+"""A request as the routes see it, and the reply they give: what ASGI hands over, read once and strictly.
+
+A field that may stand there once and stands there twice is refused, since whoever sits in front of us may have read the
+other one (RFC 9110 section 5.3).
+"""
+
+from __future__ import annotations
+
+import re
+from asyncio import timeout
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from ..errors import RequestError, RequestTimeoutError, RequestTooLargeError, UnauthenticatedError
+
+__all__ = ["Field", "Message", "Receive", "Reply", "Request", "Scope", "Send"]
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+Field: TypeAlias = tuple[bytes, bytes]
+
+_MAX_TOKEN: Final = 16 * 1024
+_BEARER: Final = re.compile(r"[Bb]earer +([A-Za-z0-9._~+/-]+=*)", re.ASCII)
+
+
+class Reply(NamedTuple):
+    """An answer.
+
+    Attributes:
+        headers: Its own fields, names in lower case; length, type and what every answer carries are added.
+    """
+
+    status: int
+    body: bytes
+    media_type: bytes = b"application/json"
+    headers: tuple[Field, ...] = ()
+
+
+class Request:
+    """A request.
+
+    Attributes:
+        path: The path, percent-decoded.
+        query: The query as it came, without the question mark.
+        parameters: What stood in the places of the path's parameters.
+    """
+
+    __slots__ = ("_fields", "_receive", "_scope", "parameters")
+
+    def __init__(self, scope: Scope, receive: Receive, parameters: Mapping[str, str]) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._fields: list[Field] = scope["headers"]
+        self.parameters = parameters
+
+    @property
+    def path(self) -> str:
+        """The path, percent-decoded."""
+        found: str = self._scope["path"]
+        return found
+
+    @property
+    def query(self) -> str:
+        """The query as it came."""
+        return str(self._scope["query_string"], "latin-1")
+
+    @property
+    def address(self) -> str:
+        """The caller's address; headers that claim another one are not read."""
+        client = self._scope.get("client")
+        return client[0] if client else ""
+
+    def field(self, name: bytes, default: str | None = None) -> str | None:
+        """The value of a field that stands there once at most; its name in lower case.
+
+        Raises:
+            RequestError: It stands there more than once.
+        """
+        found = [value for known, value in self._fields if known == name]
+        if len(found) > 1:
+            raise RequestError(f"The header field {name.decode('ascii')} stands there more than once.")
+        return str(found[0], "latin-1") if found else default
+
+    def joined(self, name: bytes) -> str | None:
+        """The value of a field whose lines are one list (RFC 9110 section 5.3); None where there is none."""
+        found = [value for known, value in self._fields if known == name]
+        return str(b", ".join(found), "latin-1") if found else None
+
+    def bearer(self) -> str | None:
+        """The bearer token of the Authorization header (RFC 6750 section 2.1); None where there is no such header.
+
+        Raises:
+            UnauthenticatedError: The header is there twice, or holds something else.
+        """
+        found = [value for known, value in self._fields if known == b"authorization"]
+        if not found:
+            return None
+        match = _BEARER.fullmatch(str(found[0], "latin-1")) if len(found[0]) <= _MAX_TOKEN else None
+        if len(found) > 1 or match is None:
+            raise UnauthenticatedError("The Authorization header is not one bearer token.") from RequestError(
+                "No bearer token."
+            )
+        return match[1]
+
+    async def body(self, limit: int, *, seconds: float) -> bytes:
+        """Read the body, and stop as soon as it is longer than the limit, or took longer than these seconds in all.
+
+        Raises:
+            RequestTooLargeError: It is longer.
+            RequestTimeoutError: It took longer.
+            RequestError: The caller went away, or sent a length that is no number.
+        """
+        announced = self.field(b"content-length", "0") or ""
+        if not (announced.isascii() and announced.isdecimal()):
+            raise RequestError("Content-Length is not a number.")
+        if len(announced) > 15 or int(announced) > limit:  # noqa: PLR2004
+            raise RequestTooLargeError(f"The body is longer than {limit} octets.")
+        parts: list[bytes] = []
+        size, more = 0, True
+        try:
+            async with timeout(seconds):
+                while more:
+                    message = await self._receive()
+                    if message["type"] == "http.disconnect":
+                        raise RequestError("The caller went away.")
+                    part, more = message.get("body", b""), message.get("more_body", False)
+                    size += len(part)
+                    if size > limit:
+                        raise RequestTooLargeError(f"The body is longer than {limit} octets.")
+                    parts.append(part)
+        except TimeoutError:
+            raise RequestTimeoutError(f"The body did not arrive within {seconds:g} seconds.") from None
+        return parts[0] if len(parts) == 1 else b"".join(parts)
