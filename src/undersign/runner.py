@@ -20,8 +20,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol, TypeVar
 
 from .audit.reason import reason_of
+from .audit.record import Write
 from .audit.sealed import Committed, Sealed
-from .audit.write import Write
 from .errors import (
     FetchError,
     ReplayStoreError,

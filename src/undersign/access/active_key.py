@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from undersign.audit.record import KeyRef
+from undersign.audit.record import KeyRef, Write
 from undersign.audit.sealed import Committed
-from undersign.audit.write import Write
 from undersign.cryptotoken.lifecycle import KeyUse
 from undersign.errors import UnauthenticatedError
 from undersign.jws import Signer
@@ -22,16 +21,17 @@ class ActiveKey:
         ref: Its names, for the log.
         limit: How often the version may be used in its life; None for no limit.
         inside: Whether a use can be seen nowhere but in this process; else it is reserved by a commit of its own.
+        use: The change that counts a use, and wants the version to be active.
     """
 
     ref: KeyRef
     signer: Signer = field(repr=False)
     limit: int | None = None
     inside: bool = True
+    use: KeyUse = field(init=False)
 
-    def use(self, times: int = 1) -> KeyUse:
-        """The change that counts a use, and wants the version to be active."""
-        return KeyUse(self.ref.name, self.ref.version, self.limit, times)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "use", KeyUse(self.ref.name, self.ref.version, self.limit))
 
     def released(self, reservation: Write | None, reserved: Committed | None) -> Signer:
         """Give the signer: at once where the key is inside, else only for the committed line of its reservation.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from undersign.audit.record import Entry
-from undersign.audit.write import Write
+from undersign.audit.record import Entry, Write
 
 __all__ = ["KINDS", "Enabled", "SetEnabled", "set_enabled"]
 

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from undersign.access.issuers import Issuers, VerifiedCaller
 from undersign.access.rules import Rule
-from undersign.audit.record import Entry
-from undersign.audit.write import Write
+from undersign.audit.record import Entry, Write
 from undersign.cryptotoken import KINDS as TOKEN_KINDS
 from undersign.jwk import Key, generate
 from undersign.settings import Settings, secret

@@ -28,6 +28,7 @@ __all__ = [
     "Mapped",
     "Personal",
     "Position",
+    "Write",
     "commit",
     "commitment",
 ]
@@ -168,6 +169,27 @@ class Entry:
     def to_json(self, position: Position) -> bytes:
         """Write the line that this entry is at that position."""
         return at(self.fragment(), position)
+
+
+class Write:
+    """An entry of the log, and the changes that are committed in the same transaction as its line.
+
+    Attributes:
+        entry: The event.
+        changes: What is used up, used, kept, changed and required with it; each of a class that one of the ledger's
+            rows takes (``storage.rows``), and none of them twice.
+        fragment: The entry's octets, short of its place in the chain.
+
+    Raises:
+        PolicyError: The entry cannot be written down.
+    """
+
+    __slots__ = ("changes", "entry", "fragment")
+
+    def __init__(self, entry: Entry, *changes: object) -> None:
+        self.entry = entry
+        self.changes = changes
+        self.fragment = entry.fragment()
 
 
 def at(fragment: bytes, position: Position) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, NoReturn, TypeVar, final
 from undersign.errors import PolicyError, UnauthenticatedError
 
 from .chain import Line
-from .write import Write
+from .record import Write
 
 __all__ = ["MAKER", "Committed", "Sealed"]
 

@@ -58,17 +58,10 @@ class SoftwareToken:
         )
         return NewKey(record, self._vault.seal(record, dump_json(key.to_jwk(private=True))))
 
-    def public(self, record: KeyRecord) -> Key:
-        """Give the public half of the private key that is held, not of what the record says."""
-        return self._key(record).public()
-
-    def sign(self, record: KeyRecord, signing_input: bytes) -> bytes:
-        """Sign; what is made is seen by nobody until the key's state was checked in the commit."""
-        return self._key(record).sign(signing_input)
-
     def signer(self, record: KeyRecord) -> TokenSigner:
-        """Bind one key, loading it now so that no request waits for it."""
-        return TokenSigner(self, record, self.public(record))
+        """Bind one key, loading it now so that no request waits for it; what it makes is sealed until it is committed."""
+        key = self._key(record)
+        return TokenSigner(record.alg, record.kid, key.public(), key.sign)
 
     def _key(self, record: KeyRecord) -> Key:
         key = self._keys.get(record.thumbprint)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, Protocol, TypeAlias
 
 from undersign.jwk import Key, load_public
@@ -79,25 +79,19 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True)
 class TokenSigner:
-    """One key of a token, as anything that signs wants it: alg, kid, public and sign."""
+    """One key of a token, as anything that signs wants it.
 
-    token: CryptoToken
-    record: KeyRecord
+    Attributes:
+        alg: The one algorithm of the key.
+        kid: The name of the key in headers.
+        public: Its public half, as the token itself knows it.
+        sign: Signs with the key that the token holds, in the form that JOSE wants.
+    """
+
+    alg: str
+    kid: str
     public: Key
-
-    @property
-    def alg(self) -> str:
-        """The one algorithm of the key."""
-        return self.record.alg
-
-    @property
-    def kid(self) -> str:
-        """The name of the key in headers."""
-        return self.record.kid
-
-    def sign(self, signing_input: bytes) -> bytes:
-        """Sign with the key that the token holds."""
-        return self.token.sign(self.record, signing_input)
+    sign: Callable[[bytes], bytes] = field(repr=False)
 
 
 class CryptoToken(Protocol):
@@ -113,12 +107,6 @@ class CryptoToken(Protocol):
 
     def generate(self, wanted: NewName) -> NewKey:
         """Make a key; it becomes real when its AddKey is committed."""
-
-    def public(self, record: KeyRecord) -> Key:
-        """Give the public half as the token itself knows it."""
-
-    def sign(self, record: KeyRecord, signing_input: bytes) -> bytes:
-        """Sign, in the form that JOSE wants."""
 
     def signer(self, record: KeyRecord) -> TokenSigner:
         """Bind one key."""

@@ -19,9 +19,8 @@ from typing import NamedTuple, Protocol
 from undersign.access.active_key import ActiveKey
 from undersign.access.standing import Enabled
 from undersign.audit.reason import reason_of
-from undersign.audit.record import Caller, Entry, Item
+from undersign.audit.record import Caller, Entry, Item, Write
 from undersign.audit.sealed import Committed, Sealed
-from undersign.audit.write import Write
 from undersign.errors import (
     AccessError,
     ExpiredTokenError,
@@ -137,7 +136,7 @@ class TokenEndpoint:
         proof = asking.proof
         granted = grants.decide(asking.request, proof.client, self._issuer)
         key = self._keys.active(self._name)
-        changes = (proof.burn, key.use(), Enabled("client", proof.client.id))
+        changes = (proof.burn, key.use, Enabled("client", proof.client.id))
         decision = Decision(proof, granted, key, changes, None)
         if key.inside:
             return decision

@@ -20,9 +20,8 @@ from undersign.access.active_key import ActiveKey
 from undersign.access.issuers import Issuers, VerifiedCaller
 from undersign.access.standing import Enabled
 from undersign.audit.reason import reason_of
-from undersign.audit.record import Entry, Item, Mapped, commit
+from undersign.audit.record import Entry, Item, Mapped, Write, commit
 from undersign.audit.sealed import Committed, Sealed
-from undersign.audit.write import Write
 from undersign.errors import UndersignError
 
 from . import mapping, usage
@@ -136,8 +135,8 @@ class SigningProcess:
         shown = [commit(f"jws.header.{name}", value) for name, value in placed.header]
         changes: tuple[object, ...] = (
             *usage.burns(worker.bind, worker.name, caller),
-            key.use(),
-            self.keys.active(RECEIPT).use(),
+            key.use,
+            self.keys.active(RECEIPT).use,
             Enabled("worker", worker.name),
             *(caller.requires if caller else ()),
             *(personal for _, personal in (*logged, *shown)),

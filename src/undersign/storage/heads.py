@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Lock
 
 from undersign.audit.chain import EPOCH_CAP, Epoch, Head
-from undersign.audit.write import Write
+from undersign.audit.record import Write
 from undersign.errors import StorageError
 from undersign.jws import Signer
 

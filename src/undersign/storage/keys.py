@@ -5,8 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 
-from undersign.audit.record import Entry, KeyRef
-from undersign.audit.write import Write
+from undersign.audit.record import Entry, KeyRef, Write
 from undersign.cryptotoken.lifecycle import Plan, Wanted, active, create
 from undersign.cryptotoken.token import CryptoToken, KeyRecord
 from undersign.errors import ConflictError, KeyMaterialError, StorageError, quoted

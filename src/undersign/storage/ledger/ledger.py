@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
 from types import TracebackType
 from typing import Final, Self
 
-from undersign.audit.sealed import Committed
-from undersign.audit.write import Write
+from undersign.audit.record import Write
+from undersign.audit.chain import Line
+from undersign.audit.sealed import MAKER, Committed
 from undersign.errors import PolicyError, ReplayedError, ReplayStoreError, StorageError, UndersignError
 from undersign.replay import Burn
 
@@ -27,7 +29,7 @@ from ..engines import Connection
 from ..envelope import Envelope
 from ..rows.burns import USED
 from .batch import Ground, settle
-from .job import Job, Waiting, resolve
+from .job import Job, Waiting
 from .mark import Mark
 from .reading import Reading
 from .refusals import WINDOW, Refusals
@@ -41,6 +43,7 @@ LINGER: Final = 0.003
 PRUNE_EVERY: Final = 1.0
 PRUNE_LEAST: Final = 1000
 _FAR: Final = 2**40
+_NO_LINE: Final = Line(0, b"", "", 0)  # for what no line records
 
 
 class Ledger:
@@ -106,13 +109,13 @@ class Ledger:
     def submit(self, write: Write) -> Future[Committed]:
         """Hand in a write; the future has its committed line, or the verdict that refused it."""
         future: Future[Committed] = Future()
-        self._put(Job(future, write))
+        self._put(Job(future, write, write.changes))
         return future
 
     def commit(self, write: Write) -> asyncio.Future[Committed]:
         """Hand in a write from a running loop; to be awaited. As ``submit``."""
         future: asyncio.Future[Committed] = asyncio.get_running_loop().create_future()
-        self._put(Job(future, write))
+        self._put(Job(future, write, write.changes))
         return future
 
     async def seen(self, changes: tuple[object, ...]) -> None:
@@ -159,7 +162,7 @@ class Ledger:
             StorageError: They could not be committed; they are kept for the next summary.
         """
         # The empty job comes first: what the writer took out itself a moment ago is committed before it.
-        jobs = [Job(Future(), None), *self._summaries(everything=True)]
+        jobs = [Job(Future(), None, ()), *self._summaries(everything=True)]
         for job in jobs:
             self._put(job)
         for job in jobs:
@@ -196,7 +199,7 @@ class Ledger:
                 self._queue.put(job)
                 return
         self._keep_counts([job])
-        resolve([job])
+        _resolve([job])
 
     # -- in the writer's thread --
 
@@ -242,9 +245,7 @@ class Ledger:
     def _summaries(self, *, everything: bool) -> list[Job]:
         jobs = []
         for count, number in self._refusals.take(self._clock(), everything=everything):
-            job = Job(Future(), Write(count.entry(number)))
-            job.counted, job.number = count, number
-            jobs.append(job)
+            jobs.append(Job(Future(), Write(count.entry(number)), (), count, number))
         return jobs
 
     def _commit(self, jobs: list[Job]) -> None:
@@ -265,7 +266,7 @@ class Ledger:
             self.reading.know(settled.picture)
             if self._mark is not None:
                 self._mark.note(settled.head)
-            resolve(jobs)
+            _resolve(jobs)
 
     def _ground(self, now: float, jobs: list[Job]) -> Ground:
         self._burnt += sum(len(job.changes) for job in jobs)
@@ -279,7 +280,7 @@ class Ledger:
         self._keep_counts(jobs)
         for job in jobs:
             job.verdict, job.line = error, None
-        resolve(jobs)
+        _resolve(jobs)
 
     def _keep_counts(self, jobs: list[Job]) -> None:
         for job in jobs:
@@ -296,6 +297,29 @@ class Ledger:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()  # rolls back what is open
+
+
+def _resolve(jobs: Iterable[Job]) -> None:
+    """Tell everybody what came of their jobs; each loop is woken once."""
+    loops: dict[asyncio.AbstractEventLoop, list[Job]] = defaultdict(list)
+    for job in jobs:
+        if isinstance(job.waiting, Future):
+            _tell([job])
+        else:
+            loops[job.waiting.get_loop()].append(job)
+    for loop, waiting in loops.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_tell, waiting)
+
+
+def _tell(jobs: list[Job]) -> None:
+    for job in jobs:
+        if job.waiting.done():
+            continue  # who waited went away
+        if job.verdict is not None:
+            job.waiting.set_exception(job.verdict)
+        else:
+            job.waiting.set_result(Committed(MAKER, job.line or _NO_LINE))
 
 
 def _outage(error: BaseException) -> StorageError:
