@@ -47,9 +47,7 @@ class Burn:
     issued_at: float | None
     key: str
 
-    def __init__(
-        self, purpose: str, issuer: str, id: str, expires_at: float, issued_at: float | None = None
-    ) -> None:
+    def __init__(self, purpose: str, issuer: str, id: str, expires_at: float, issued_at: float | None = None) -> None:
         write = object.__setattr__
         write(self, "purpose", purpose)
         write(self, "issuer", issuer)

@@ -114,10 +114,10 @@ class Runner:
 
     Args:
         ledger: Where.
-        at: Passed at each of ``POINTS``.
+        at: Called at each of ``POINTS``; None where nothing is.
     """
 
-    def __init__(self, ledger: Ledger, at: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, ledger: Ledger, at: Callable[[str], None] | None = None) -> None:
         self._ledger = ledger
         self._at = at
 
@@ -167,10 +167,11 @@ class Runner:
             self.refused(error, request.address)
             return
         try:
-            await self._commit(process, write)
+            await self._ledger.commit(write)
         except UndersignError as worse:
+            told = process.verdict(worse)
             self.refused(worse, request.address)
-            raise
+            raise told from worse
 
     def refused(self, error: UndersignError, address: str) -> None:
         """Count a refusal of somebody unknown; what is no fault of his is not counted."""
@@ -179,36 +180,31 @@ class Runner:
 
     async def _carry_out(self, process: Process, who: Any, request: Any) -> tuple[Any, Committed]:
         decision: Decision = process.decide(who, request)
-        self._at("before_reserve")
-        reserved = None
-        if decision.reservation is not None:
-            reserved = await self._commit(process, decision.reservation)
-        else:
-            await self._unused(process, decision)
-        self._at("after_reserve")
-        if _is_short(decision):
-            sealed = process.perform(decision, reserved)
-        else:
-            sealed = await asyncio.get_running_loop().run_in_executor(None, process.perform, decision, reserved)
-        self._at("after_sign")
-        committed = await self._commit(process, sealed.write)
-        self._at("after_done")
-        return sealed.open(committed), committed
-
-    async def _unused(self, process: Process, decision: Decision) -> None:
+        at, reserved = self._at or _nowhere, None
+        at("before_reserve")
         try:
-            await self._ledger.seen(decision.changes)
-        except UndersignError as error:
-            raise process.verdict(error) from error
-
-    async def _commit(self, process: Process, write: Write) -> Committed:
-        try:
-            return await self._ledger.commit(write)
+            if decision.reservation is None:
+                await self._ledger.seen(decision.changes)
+            else:
+                reserved = await self._ledger.commit(decision.reservation)
+            at("after_reserve")
+            if _is_short(decision):
+                sealed = process.perform(decision, reserved)
+            else:
+                sealed = await asyncio.get_running_loop().run_in_executor(None, process.perform, decision, reserved)
+            at("after_sign")
+            committed = await self._ledger.commit(sealed.write)
         except UndersignError as error:
             told = process.verdict(error)
             if told is error:
                 raise
             raise told from error
+        at("after_done")
+        return sealed.open(committed), committed
+
+
+def _nowhere(_: str) -> None:
+    """Where no test wants a point."""
 
 
 def _is_short(decision: Decision) -> bool:

@@ -127,7 +127,7 @@ def _house(
         auditor=rules.get("auditor"),
         authorization=authorization_server(settings, keyring, clock),
         heads=HeadSigner(database, log.ledger, chain=log.chain, root=log.root, clock=clock),
-        root=log.root.public.thumbprint(),
+        root=log.root.public().thumbprint(),
         probe_key=generate(DEFAULT_ALG),
         clock=clock,
     )

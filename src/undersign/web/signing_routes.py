@@ -12,12 +12,12 @@ from ..encoding import dump_json
 from ..errors import RequestError, UndersignError
 from ..limits import DEFAULT
 from ..runner import Runner
-from ..signing import receipt
 from ..signing.process import RECEIPT, Asking, Outcome
+from ..signing.receipt import Receipts
 from ..signing.request import Call, Document, SigningRequest, check_digest, from_envelope
 from ..signing.worker import Worker
-from .answers import KeyDescription, SignAnswer, WorkerDescription, WorkerList, json_answer
-from .exchange import Field, Reply, Request
+from .answers import KeyDescription, SignAnswer, WorkerDescription, WorkerList
+from .exchange import Field, Reply, Request, json_answer
 from .operation import Answer, Operation, Parameter, Takes
 from .problem import MEDIA_TYPE
 
@@ -37,6 +37,7 @@ class SigningRoutes:
         self._house = house
         self._runner = runner
         self._signing = house.signing
+        self._receipts = Receipts(house.url)
         self._seconds = house.settings.server.body_timeout
 
     def operations(self) -> tuple[Operation, ...]:
@@ -97,8 +98,7 @@ class SigningRoutes:
         document = await self._read(request, asking, call)
         signing = SigningRequest(call.worker, call.request_id, document, asking.caller, call.address)
         outcome, committed = await self._runner.serve(self._signing, asking, signing)
-        signer = self._house.keyring.active(RECEIPT).signer
-        proof = receipt.issue(committed.line, issuer=self._house.url, signer=signer)
+        proof = self._receipts.issue(committed.line, self._house.keyring.active[RECEIPT].signer)
         return _signed(request, signing, outcome, proof)
 
     def _bearer(self, request: Request) -> str | None:
@@ -146,7 +146,7 @@ class SigningRoutes:
         return Reply(200, dump_json(keys.to_jwks()), b"application/jwk-set+json", _CACHE)
 
     def _describe(self, worker: Worker) -> WorkerDescription:
-        key, base = self._house.keyring.active(worker.key), f"{self._house.url}/v1/workers/{worker.name}"
+        key, base = self._house.keyring.active[worker.key], f"{self._house.url}/v1/workers/{worker.name}"
         return WorkerDescription(
             name=worker.name,
             format=worker.format,

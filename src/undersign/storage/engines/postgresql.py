@@ -64,7 +64,8 @@ def make(url: str, *, password: str = "") -> PostgreSQL:
         raise SettingsError("The address of the database cannot be read.", help=_HELP) from None
     if parts.password is not None or "password" in options:
         raise SettingsError(
-            "The address of the database holds a password.", help='Write password = "env:NAME" or "file:PATH" beside it.'
+            "The address of the database holds a password.",
+            help='Write password = "env:NAME" or "file:PATH" beside it.',
         )
     host = options.pop("host", "") or unquote(parts.hostname or "")
     if not host or not parts.username or not parts.path.strip("/") or options.keys() - _QUERY:
@@ -115,7 +116,9 @@ class PostgreSQL:
         return PostgreSQLConnection(self._connect(), self.compile)
 
     def _connect(self) -> psycopg.Connection:
-        return psycopg.connect(self._conninfo, autocommit=True, **({"password": self._password} if self._password else {}))
+        return psycopg.connect(
+            self._conninfo, autocommit=True, **({"password": self._password} if self._password else {})
+        )
 
     @contextmanager
     def migrating(self) -> Iterator[MigrationConnection]:

@@ -146,4 +146,3 @@ def _judge(
         for change in job.changes:
             judges[type(change)].take(change, seq if job.write is not None else 0)
     return head._replace(seq=seq, hash=last), rows
-

@@ -18,8 +18,8 @@ from threading import Lock, Thread
 from types import TracebackType
 from typing import Final, Self
 
-from undersign.audit.record import Write
 from undersign.audit.chain import Line
+from undersign.audit.record import Write
 from undersign.audit.sealed import MAKER, Committed
 from undersign.errors import PolicyError, ReplayedError, ReplayStoreError, StorageError, UndersignError
 from undersign.replay import Burn
@@ -81,6 +81,7 @@ class Ledger:
         self._refusals = Refusals(refusal_window)
         self._thread: Thread | None = None
         self._connection: Connection | None = None
+        self._looking: Connection | None = None  # for one loop: where a read takes microseconds, it is asked there
         self._gate = Lock()
         self._open = False
         self._pruned = 0.0
@@ -96,6 +97,7 @@ class Ledger:
             StorageError: The database cannot be opened, has no chain, or its trusted rows are not what was written.
         """
         self._connection = self._connect()
+        self._looking = self._connect() if self._database.engine.local else None
         try:
             self._seen = self.reading.refresh().seq
         except StorageError:
@@ -125,14 +127,17 @@ class Ledger:
             ReplayedError: It was used before.
             StorageError: The database cannot be read.
         """
-        keys = [change.key for change in changes if isinstance(change, Burn)]
+        keys = [change.key for change in changes if type(change) is Burn]
         if not keys:
             return
-        if self._database.engine.local:
-            found = self._database.ask(USED, keys=keys)
-        else:
-            loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(None, lambda: self._database.ask(USED, keys=keys))
+        try:
+            if self._looking is None:
+                loop = asyncio.get_running_loop()
+                found = await loop.run_in_executor(None, lambda: self._database.ask(USED, keys=keys))
+            else:
+                (found,) = self._looking.ask((USED, {"keys": keys}))
+        except self._database.engine.outages as error:
+            raise _outage(error) from error
         if found:
             raise ReplayedError("It was used before.")
 
@@ -177,6 +182,8 @@ class Ledger:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        if self._looking is not None:
+            self._looking.close()
 
     def __enter__(self) -> Self:
         return self if self._open else self.start()

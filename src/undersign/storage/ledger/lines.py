@@ -91,10 +91,7 @@ ADD: Final = InsertMany(audit_lines)
 
 _LINE: Final = (audit_lines.c.seq, audit_lines.c.line, audit_lines.c.hash, audit_lines.c.time)
 _AFTER: Final = Statement(
-    select(*_LINE)
-    .where(audit_lines.c.seq > bindparam("seq"))
-    .order_by(audit_lines.c.seq)
-    .limit(bindparam("most"))
+    select(*_LINE).where(audit_lines.c.seq > bindparam("seq")).order_by(audit_lines.c.seq).limit(bindparam("most"))
 )
 _AT: Final = Statement(select(*_LINE).where(audit_lines.c.seq == bindparam("seq")))
 _LAST: Final = Statement(select(*_LINE).join(chain, chain.c.seq == audit_lines.c.seq))

@@ -55,19 +55,26 @@ _ACTIVE: Final = _TABLE.c.state == "active"
 Index("uq_keys_one_active", _TABLE.c.name, unique=True, **{f"{engine}_where": _ACTIVE for engine in ENGINES})
 
 # In the order of KeyRecord's fields, short of the count of uses, which is no part of what is trusted.
-_FIELDS: Final = ("name", "version", "purpose", "alg", "state", "kid", "thumbprint", "public_jwk", "token", "created_at")
+_FIELDS: Final = (
+    "name",
+    "version",
+    "purpose",
+    "alg",
+    "state",
+    "kid",
+    "thumbprint",
+    "public_jwk",
+    "token",
+    "created_at",
+)
 _PLACE: Final = (_TABLE.c.name == bindparam("name_"), _TABLE.c.version == bindparam("version_"))
 _INSERT: Final = Statement(insert(_TABLE))
-_MOVE: Final = Statement(
-    update(_TABLE).where(*_PLACE).values(state=bindparam("state_"), mac=bindparam("mac_"))
-)
+_MOVE: Final = Statement(update(_TABLE).where(*_PLACE).values(state=bindparam("state_"), mac=bindparam("mac_")))
 _DESTROY: Final = Statement(update(_TABLE).where(*_PLACE).values(sealed=None))
 _COUNT: Final = Statement(update(_TABLE).where(*_PLACE).values(uses=_TABLE.c.uses + bindparam("times")))
 _USES: Final = Statement(select(_TABLE.c.name, _TABLE.c.version, _TABLE.c.uses).where(Among(_TABLE.c.name, "names")))
 SEALED: Final = Statement(select(_TABLE.c.sealed).where(*_PLACE))
-RESEAL: Final = Statement(
-    update(_TABLE).where(*_PLACE).values(sealed=bindparam("sealed_"), mac=bindparam("mac_"))
-)
+RESEAL: Final = Statement(update(_TABLE).where(*_PLACE).values(sealed=bindparam("sealed_"), mac=bindparam("mac_")))
 
 
 class Keys:

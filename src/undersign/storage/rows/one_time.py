@@ -33,7 +33,9 @@ _TABLE: Final = Table(
 )
 FIND: Final = Statement(select(_TABLE).where(Among(_TABLE.c.reference, "references")))
 _INSERT: Final = InsertMany(_TABLE)
-_USE: Final = Statement(update(_TABLE).where(_TABLE.c.reference == bindparam("reference_")).values(used=bindparam("by")))
+_USE: Final = Statement(
+    update(_TABLE).where(_TABLE.c.reference == bindparam("reference_")).values(used=bindparam("by"))
+)
 _OLDEST: Final = select(_TABLE.c.reference).where(_TABLE.c.expires_at < bindparam("before")).limit(bindparam("most"))
 _PRUNE: Final = Statement(delete(_TABLE).where(_TABLE.c.reference.in_(_OLDEST)))
 _PRUNE_AFTER: Final = 3600
