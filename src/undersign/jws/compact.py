@@ -13,6 +13,7 @@ from ..jwa.signature import named
 from ..jwk.key import Key
 from ..jwks.keyset import Header, Keys, as_source
 from ..limits import DEFAULT, Limits
+from .detached import signing_input as joined
 from .verified import SignatureReport, VerifiedJWS, seal
 
 __all__ = ["CompactVerifier", "token_octets", "verify"]
@@ -121,6 +122,32 @@ class CompactVerifier:
         # 6. The payload (step 6; the signature covers it encoded).
         return header, self._decode(payload) if header.encoded else _unencoded(payload), key
 
+    def open_detached(self, token: str | bytes, payload: bytes) -> tuple[JOSEHeader, bytes, Key]:
+        """Verify a token whose payload travels elsewhere; header, payload and the key that holds.
+
+        Raises:
+            MalformedTokenError: The token carries a payload as well, so two readers could read two contents.
+            UndersignError: Whatever else is wrong with it.
+        """
+        if not isinstance(payload, (bytes, bytearray)):
+            raise PolicyError("The detached payload is bytes.")
+        octets = token_octets(token)
+        if len(octets) > self.limits.token or len(payload) > self.limits.payload:
+            raise LimitError(
+                f"The token is longer than {self.limits.token} octets, or its payload than {self.limits.payload}."
+            )
+        parts = octets.split(b".", 3)
+        if len(parts) != 3:
+            raise MalformedTokenError("A compact JWS has three segments with two dots between them.")
+        if parts[1]:
+            raise MalformedTokenError(
+                "The token carries a payload although a detached one was given.", help="Leave payload= out."
+            )
+        header = self.parse_header(parts[0])
+        content = bytes(payload)
+        key = self.check(header, joined(parts[0], content, encoded=header.encoded), parts[2])
+        return header, content, key
+
     def choose(self, header: JOSEHeader) -> Key:
         """Choose the key for a parsed header.
 
@@ -185,9 +212,7 @@ def verify(token: str | bytes, verifier: CompactVerifier, payload: bytes | None 
     if payload is None:
         header, content, key = verifier.open(token)
     else:
-        from .detached import open_detached
-
-        header, content, key = open_detached(token, verifier, payload)
+        header, content, key = verifier.open_detached(token, payload)
     return seal(content, (SignatureReport(header.members, EMPTY, key, None),), checks)
 
 
