@@ -104,10 +104,10 @@ class CompactVerifier:
         if len(octets) > self._cap:
             raise LimitError(f"The token is longer than {self._cap} octets.")
         # 2. Three segments.
-        signing_input, _, signature = octets.rpartition(b".")
-        protected, dot, payload = signing_input.partition(b".")
-        if not dot or b"." in payload:
+        segments = octets.split(b".", 3)
+        if len(segments) != 3:
             raise MalformedTokenError("A compact JWS has three segments with two dots between them.")
+        protected, payload, signature = segments
         # 3. The header, of which only a parse that a good signature has confirmed is remembered (steps 2 to 5).
         known = self._headers.get(protected)
         header = parse_header(protected, self.limits, self._understood) if known is None else known
@@ -116,7 +116,7 @@ class CompactVerifier:
         if key.alg != header.alg or self._algorithms is not None:
             key = self._allow(key, header)
         # 5. The signature (steps 7 and 8).
-        key.verify(signing_input, self._decode(signature))
+        key.verify(octets[: -1 - len(signature)], self._decode(signature))
         if known is None:
             self._remember(protected, header)
         # 6. The payload (step 6; the signature covers it encoded).
