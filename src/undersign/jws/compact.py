@@ -14,6 +14,7 @@ from ..jwk.key import Key
 from ..jwks.keyset import Header, Keys, as_source
 from ..limits import DEFAULT, Limits
 from .detached import signing_input as joined
+from .peeked import Token, Unverified
 from .verified import SignatureReport, VerifiedJWS, seal
 
 __all__ = ["CompactVerifier", "token_octets", "verify"]
@@ -93,7 +94,7 @@ class CompactVerifier:
         self._room = _CACHED_OCTETS
         self._bound: dict[tuple[int, str], tuple[Key, Key]] = {}
 
-    def open(self, token: str | bytes) -> tuple[JOSEHeader, bytes, Key]:
+    def open(self, token: Token) -> tuple[JOSEHeader, bytes, Key]:
         """Verify an attached token; header, payload and the key that holds.
 
         Raises:
@@ -110,7 +111,11 @@ class CompactVerifier:
         protected, payload, signature = segments
         # 3. The header, of which only a parse that a good signature has confirmed is remembered (steps 2 to 5).
         known = self._headers.get(protected)
-        header = parse_header(protected, self.limits, self._understood) if known is None else known
+        if known is None:
+            read = token.header_in(protected, self.limits) if type(token) is Unverified else None
+            header = parse_header(protected, self.limits, self._understood, read)
+        else:
+            header = known
         # 4. The key, chosen anew each time: another client may send this very segment.
         key = self._find(header.kid, header.x5t_s256, header.alg)
         if key.alg != header.alg or self._algorithms is not None:
@@ -229,6 +234,8 @@ def token_octets(token: object) -> bytes:
         raise MalformedTokenError("The token holds a character outside ASCII.") from None
     if isinstance(token, (bytes, bytearray)):
         return bytes(token)
+    if isinstance(token, Unverified):
+        return token.octets
     raise MalformedTokenError(
         f"A compact token is a string or bytes, not {type(token).__name__}.", help="Pass the token's text."
     )
