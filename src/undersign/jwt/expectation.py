@@ -107,14 +107,20 @@ class Expectation:
         Raises:
             ClaimTypeError, MissingClaimError, IncorrectClaimError and its kinds: What does not hold.
         """
-        check_types(claims)
-        self._check_times(claims, now)
-        issuer = claims.get("iss")
-        if self._issuer is not None and issuer != self._issuer:
-            raise _unlike("iss", self._issuer, issuer)
-        audience = claims.get("aud")
-        if self._audiences is not None and (type(audience) is not str or audience not in self._audiences):
-            self._check_audience(audience)
+        iss, aud, exp, nbf, iat = check_types(claims)
+        leeway = self._leeway
+        # The times: written so that a clock without a value lets nothing pass. An exp of 0 may be none at all.
+        if not exp or not exp > now - leeway:
+            self._check_end(claims, now)
+        if not nbf <= now + leeway >= iat:
+            raise _early(claims, now, leeway)
+        if self._max_age is not None:
+            self._check_age(claims.get("iat"), now, self._max_age)
+        # Who says it, and to whom: neither is ever expected to be "".
+        if iss != self._issuer and self._issuer is not None:
+            raise _unlike("iss", self._issuer, claims.get("iss"))
+        if self._audiences is not None and (type(aud) is not str or aud not in self._audiences):
+            self._check_audience(claims.get("aud"))
         if self._require:
             self._check_required(claims)
 
@@ -127,20 +133,13 @@ class Expectation:
             if expected is not ... and not _same(claims[name], expected):
                 raise _unlike(name, expected, claims[name])
 
-    def _check_times(self, claims: Mapping[str, Any], now: float) -> None:
+    def _check_end(self, claims: Mapping[str, Any], now: float) -> None:
         exp = claims.get("exp")
         if exp is None:
             if self._need_exp:
                 raise MissingClaimError("exp", "The token has no 'exp', so it would never end.")
-        elif not exp > now - self._leeway:  # written so that a clock without a value lets nothing pass
+        elif not exp > now - self._leeway:
             raise ExpiredTokenError("exp", f"The token expired {_ago(now - exp)} ago.")
-        latest = now + self._leeway
-        if not claims.get("nbf", 0) <= latest:
-            raise NotYetValidError("nbf", f"The token is not valid for another {_ago(claims.get('nbf', 0) - now)}.")
-        if not claims.get("iat", 0) <= latest:
-            raise NotYetValidError("iat", f"The token says it will be issued in {_ago(claims.get('iat', 0) - now)}.")
-        if self._max_age is not None:
-            self._check_age(claims.get("iat"), now, self._max_age)
 
     def _check_age(self, iat: float | None, now: float, max_age: float) -> None:
         if iat is None:
@@ -153,6 +152,13 @@ class Expectation:
         if isinstance(aud, list) and not accepted.isdisjoint(aud):
             return
         raise _unlike("aud", " or ".join(sorted(accepted)), aud)
+
+
+def _early(claims: Mapping[str, Any], now: float, leeway: float) -> NotYetValidError:
+    nbf, iat = claims.get("nbf", 0), claims.get("iat", 0)
+    if not nbf <= now + leeway:
+        return NotYetValidError("nbf", f"The token is not valid for another {_ago(nbf - now)}.")
+    return NotYetValidError("iat", f"The token says it will be issued in {_ago(iat - now)}.")
 
 
 def _unlike(claim: str, expected: object, found: object) -> MissingClaimError | IncorrectClaimError:

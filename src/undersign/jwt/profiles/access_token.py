@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ...errors import ClaimTypeError, PolicyError
 from ...jwk.key import Key
 from ...jwks.keyset import Keys
+from ...jws.peeked import Token
 from ...jws.signer import Signer as ExternalSigner
 from ..sign import Signer
 from ..verified import VerifiedJWT
@@ -104,11 +105,11 @@ class Verifier:
             clock=clock,
         )
 
-    def verify(self, token: str | bytes) -> VerifiedJWT:
+    def verify(self, token: Token) -> VerifiedJWT:
         """Verify a token; raises UndersignError."""
         return _checked(self._verifier.verify(token))
 
-    async def averify(self, token: str | bytes) -> VerifiedJWT:
+    async def averify(self, token: Token) -> VerifiedJWT:
         """Verify in async code; see Verifier.averify."""
         return _checked(await self._verifier.averify(token))
 

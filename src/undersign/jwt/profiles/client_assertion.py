@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ...errors import IncorrectClaimError, MissingClaimError, NotYetValidError, TooOldError
 from ...jwk.key import Key
 from ...jwks.keyset import Keys
+from ...jws.peeked import Token
 from ...jws.signer import Signer as ExternalSigner
 from ..sign import Signer
 from ..verified import VerifiedJWT
@@ -110,7 +111,7 @@ class Verifier:
             clock=clock,
         )
 
-    def verify(self, token: str | bytes) -> VerifiedJWT:
+    def verify(self, token: Token) -> VerifiedJWT:
         """Verify an assertion.
 
         Raises:
