@@ -26,9 +26,8 @@ from undersign.errors import UndersignError
 from undersign.jws import Signer
 
 from . import mapping, usage
-from .authorizers import Permit
 from .mapping import Placed
-from .request import Call, SigningRequest
+from .request import Call, Permit, SigningRequest
 from .worker import Worker, Workers
 from .workers import KINDS, Made, Maker
 
@@ -113,7 +112,7 @@ class SigningProcess:
             UnknownWorkerError: There is no such worker.
             UnauthenticatedError: There is no token, or none that is accepted; the reason is its cause.
         """
-        worker = self.workers.find(call.worker)
+        worker = self.workers[call.worker]
         return Asking(worker, self._issuers.admit(call.token) if worker.issuers else None)
 
     def decide(self, asking: Asking, request: SigningRequest) -> Decision:
@@ -181,7 +180,7 @@ class SigningProcess:
             reason=reason_of(error),
             request_id=request.request_id,
             worker=request.worker,
-            caller=asking.caller.caller(),
+            caller=asking.caller.caller,
             items=(Item("sha256", request.document.sha256),) if isinstance(request, SigningRequest) else (),
             detail=(("why", error.message[:_WHY]),),
         )
@@ -205,7 +204,7 @@ def _entry(decision: Decision, outcome: str, item: Item) -> Entry:
         outcome=outcome,
         request_id=decision.request.request_id,
         worker=decision.worker.name,
-        caller=caller.caller() if caller else None,
+        caller=caller.caller if caller else None,
         key=key.ref,
         items=(item,),
         mapped=decision.mapped,

@@ -86,7 +86,7 @@ class PrivateKeyJWT:
         _check_header(seen.header)
         client = _client(seen.claims, request, clients)
         compiled = self._for(client, place)
-        verified = compiled.verifier.verify(assertion)  # 6. and 7.
+        verified = compiled.verifier.verify(seen)  # 6. and 7.
         # 8. One use: the id is the client's own, so that no client can burn another's. Kept until nothing could replay it.
         claims = verified.claims
         name = encode_json([client.id, claims["jti"]])

@@ -7,9 +7,8 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from undersign.jws import Signer
-from undersign.signing.authorizers import Permit
 from undersign.signing.mapping import Placed
-from undersign.signing.request import Document
+from undersign.signing.request import Document, Permit
 from undersign.signing.worker import Worker
 
 from . import jws

@@ -11,9 +11,8 @@ from typing import Final
 from undersign.errors import PolicyError, RequestError, RequestTooLargeError
 from undersign.jws import CompactSigner, Signer
 from undersign.limits import DEFAULT
-from undersign.signing.authorizers import Permit
 from undersign.signing.mapping import HEADER, Placed
-from undersign.signing.request import Document
+from undersign.signing.request import Document, Permit
 from undersign.signing.worker import Worker
 
 from .made import Made
