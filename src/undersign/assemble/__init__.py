@@ -23,7 +23,7 @@ from undersign.signing.process import SigningProcess
 from undersign.storage.database import Database
 from undersign.storage.envelope import Envelope, master_key
 from undersign.storage.heads import HeadSigner
-from undersign.storage.keys import ensure_key
+from undersign.storage.keys import disabled, ensure_key
 from undersign.storage.ledger.ledger import Ledger
 
 from .keyring import DEFAULT_ALG, Keyring, OpenedLog, open_log, wanted_keys
@@ -75,6 +75,10 @@ class House:
         caller = self.issuers.admit(token)
         self.ledger.reading.check(caller.requires)
         return caller
+
+    def disabled(self, kind: str) -> frozenset[str]:
+        """Who of a kind (client, issuer, worker, user) is disabled now; blocking."""
+        return disabled(self.ledger.reading.now(), kind)
 
     def close(self) -> None:
         """Record the end, commit what waits, and let go of the database."""

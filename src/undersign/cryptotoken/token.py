@@ -81,13 +81,15 @@ class NewKey:
 class CryptoToken(Protocol):
     """One kind of key store. The caller has the key's state checked by the commit that records each use.
 
-    Attributes:
-        inside: Whether a use of a key can be seen nowhere but in this process, so that it may come before the commit
-            that records it. Where it can, a use is reserved by a commit of its own first (DESIGN section 4).
+    Where a use of a key can be seen nowhere but in this process, it may come before the commit that records it.
+    Elsewhere a use is reserved by a commit of its own first (DESIGN section 4); the token says which, by ``inside``.
     """
 
     name: str
-    inside: bool
+
+    @property
+    def inside(self) -> bool:
+        """Whether a use of a key can be seen nowhere but in this process."""
 
     def generate(self, wanted: NewName) -> NewKey:
         """Make a key; it becomes real when its AddKey is committed."""

@@ -95,7 +95,7 @@ class Decision:
     @property
     def alg(self) -> str:
         """The key's algorithm."""
-        return self.key.signer.alg
+        return self.key.alg
 
 
 class TokenEndpoint:

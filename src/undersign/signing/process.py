@@ -78,7 +78,7 @@ class Decision:
     @property
     def alg(self) -> str:
         """The key's algorithm."""
-        return self.key.signer.alg
+        return self.key.alg
 
     @property
     def size(self) -> int:
@@ -195,7 +195,7 @@ def _entry(decision: Decision, outcome: str, item: Item) -> Entry:
     caller, key = decision.permit.caller, decision.key
     detail: Any = (
         ("format", decision.worker.format),
-        ("alg", key.signer.alg),
+        ("alg", key.alg),
         ("rule", decision.permit.rule),
         ("configuration", decision.worker.configuration),
     )

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 from ..assemble import House
 from ..encoding import dump_json
-from ..errors import RequestError, UndersignError
+from ..errors import AccessError, RequestError, UndersignError, quoted
 from ..limits import DEFAULT
 from ..runner import Runner
 from ..signing.process import RECEIPT, Asking, Outcome
@@ -123,7 +123,8 @@ class SigningRoutes:
     async def workers(self, request: Request) -> Reply:
         """The workers that list the token's issuer."""
         caller = await asyncio.to_thread(self._house.admit, request.bearer())
-        known = self._signing.workers.values()
+        out = await asyncio.to_thread(self._house.disabled, "worker")
+        known = [each for each in self._signing.workers.values() if each.name not in out]
         return json_answer(WorkerList([self._describe(each) for each in known if caller.issuer in each.issuers]))
 
     async def worker(self, request: Request) -> Reply:
@@ -133,6 +134,8 @@ class SigningRoutes:
         if worker.issuers:
             caller = await asyncio.to_thread(self._house.admit, request.bearer())
             worker = workers[worker.name if caller.issuer in worker.issuers else ""]
+        if worker.name in await asyncio.to_thread(self._house.disabled, "worker"):
+            raise AccessError(f"The worker {quoted(worker.name)} is disabled.")
         return json_answer(self._describe(worker))
 
     async def worker_jwks(self, request: Request) -> Reply:
@@ -155,7 +158,7 @@ class SigningRoutes:
             type=worker.type,
             bind=worker.bind,
             detached_from=worker.detached_from,
-            key=KeyDescription(key.ref.kid, key.signer.alg, key.ref.version),
+            key=KeyDescription(key.ref.kid, key.alg, key.ref.version),
             sign=f"{base}/sign",
             jwks=f"{base}/jwks.json",
         )
@@ -196,7 +199,7 @@ def _signed(request: Request, signing: SigningRequest, outcome: Outcome, proof: 
         format=outcome.worker.format,
         media_type=made.media_type,
         detached=made.detached,
-        key=KeyDescription(key.ref.kid, key.signer.alg, key.ref.version),
+        key=KeyDescription(key.ref.kid, key.alg, key.ref.version),
         request_id=signing.request_id,
         receipt=proof,
     )

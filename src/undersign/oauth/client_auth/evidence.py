@@ -8,7 +8,7 @@ seal (``audit.sealed``).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple, NoReturn, Protocol, final
+from typing import Any, ClassVar, Final, NamedTuple, NoReturn, Protocol, final
 
 from undersign.errors import IncorrectClaimError, InvalidClientError, InvalidRequestError, UndersignError
 from undersign.jwt import VerifiedJWT
@@ -90,7 +90,7 @@ def from_assertion(verified: VerifiedJWT, client: Client, burn: Burn, came: Came
 class Method(Protocol):
     """One method of client authentication; one object for each server, which may keep what it compiled."""
 
-    NAME: str
+    NAME: ClassVar[str]
 
     def presents(self, request: TokenRequest) -> bool:
         """Whether the request carries this method's credentials."""

@@ -77,6 +77,7 @@ def settle(connection: Connection, jobs: Sequence[Job], ground: Ground) -> Settl
         time=time,
         behind=ground.now < head.time - CLOCK_TOLERANCE,
         unsure=(head.unsure_from, head.unsure_to),
+        restored_at=head.restored_at,
         trust=Draft(picture, ground.envelope),
         envelope=ground.envelope,
         prune=ground.prune,

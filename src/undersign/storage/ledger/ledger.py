@@ -27,6 +27,7 @@ from undersign.replay import Burn
 from ..database import Database
 from ..engines import Connection
 from ..envelope import Envelope
+from ..rows import CHANGES
 from ..rows.burns import USED
 from .batch import Ground, settle
 from .job import Job, Waiting
@@ -77,6 +78,7 @@ class Ledger:
         self._node = node
         self._clock = clock
         self._mark = mark
+        self._failures: tuple[type[Exception], ...] = (*database.engine.outages, StorageError)
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._refusals = Refusals(refusal_window)
         self._thread: Thread | None = None
@@ -184,6 +186,8 @@ class Ledger:
             self._thread = None
         if self._looking is not None:
             self._looking.close()
+        if self._mark is not None:
+            self._mark.close()
 
     def __enter__(self) -> Self:
         return self if self._open else self.start()
@@ -194,9 +198,14 @@ class Ledger:
         self.close()
 
     def _put(self, job: Job) -> None:
-        for change in job.changes:
+        for number, change in enumerate(job.changes):
+            if type(change) not in CHANGES:
+                raise PolicyError(f"{type(change).__name__} is no change that this ledger takes.")
             if type(change) is Burn and not 0 <= change.expires_at < _FAR:
                 raise PolicyError("A one-time thing must have a NumericDate of expiry, so that its row may end.")
+            for other in job.changes[:number]:
+                if type(other) is type(change) and other == change:
+                    raise PolicyError("A write names a change twice.")
         with self._gate:
             if not self._open:
                 job.verdict = StorageError("The ledger takes no writes: it is not running.")
@@ -260,7 +269,7 @@ class Ledger:
         try:
             connection = self._connection = self._connection or self._connect()
             settled = settle(connection, jobs, self._ground(now, jobs))
-        except (*self._database.engine.outages, StorageError) as error:
+        except self._failures as error:
             # Whether a failed COMMIT reached the disk is not known: nothing is released, nothing is tried again.
             self._disconnect()
             self._refuse(jobs, error if isinstance(error, StorageError) else _outage(error))
@@ -272,7 +281,7 @@ class Ledger:
             self._seen = settled.head.seq
             self.reading.know(settled.picture)
             if self._mark is not None:
-                self._mark.note(settled.head)
+                self._mark.note(settled.head, settled.picture, self._envelope)
             _resolve(jobs)
 
     def _ground(self, now: float, jobs: list[Job]) -> Ground:

@@ -24,18 +24,18 @@ __all__ = [
     "appended",
     "audit_lines",
     "chain",
-    "first_body",
     "hash_at",
     "head_line",
     "head_of",
     "line_of_request",
     "lines_after",
     "row_of",
+    "were_rows_sealed",
 ]
 
 # One row. `time` is the highest ever seen, so that a clock set back shows. `generation` and `manifest` are of the rows
 # that decide trust. One-time things issued after `unsure_from` and until `unsure_to` are refused: their use may have
-# been lost. Lines up to `closed` were exported and removed; `closed_hash` is the hash of the last of them.
+# been lost; stored one-time values of lines up to `restored_at` likewise. Lines up to `closed` were exported and removed; `closed_hash` is the hash of the last of them.
 chain: Final = Table(
     "chain",
     metadata,
@@ -49,6 +49,7 @@ chain: Final = Table(
     Column("manifest", LargeBinary, nullable=True),
     Column("unsure_from", Number, nullable=False, server_default="0"),
     Column("unsure_to", Number, nullable=False, server_default="0"),
+    Column("restored_at", Number, nullable=False, server_default="0"),
     Column("closed", Number, nullable=False, server_default="0"),
     CheckConstraint("one = 1", name="ck_chain_one"),
 )
@@ -79,6 +80,7 @@ class StoredHead(NamedTuple):
     manifest: bytes = b""
     unsure_from: int = 0
     unsure_to: int = 0
+    restored_at: int = 0
     closed: int = 0
 
 
@@ -94,6 +96,7 @@ _AFTER: Final = Statement(
     select(*_LINE).where(audit_lines.c.seq > bindparam("seq")).order_by(audit_lines.c.seq).limit(bindparam("most"))
 )
 _AT: Final = Statement(select(*_LINE).where(audit_lines.c.seq == bindparam("seq")))
+_SEALED: Final = Statement(select(audit_lines.c.seq).where(audit_lines.c.event == "rows_sealed").limit(1))
 _LAST: Final = Statement(select(*_LINE).join(chain, chain.c.seq == audit_lines.c.seq))
 _OF_REQUEST: Final = Statement(
     select(*_LINE)
@@ -108,7 +111,7 @@ def head_of(rows: Rows) -> StoredHead | None:
     if not rows:
         return None
     row: tuple[Any, ...] = rows[0]
-    return StoredHead(*row[:6], bytes(row[6] or b""), *row[7:])
+    return StoredHead._make((*row[:6], bytes(row[6] or b""), *row[7:]))
 
 
 def appended(head: StoredHead, entry: Entry, node: str, *, time: int) -> tuple[StoredHead, tuple[Any, ...]]:
@@ -129,10 +132,10 @@ def hash_at(connection: Connection, seq: int) -> str | None:
     return rows[0][2] if rows else None
 
 
-def first_body(connection: Connection) -> bytes:
-    """The octets of the first line that is there, inside a transaction."""
-    (rows,) = connection.ask((_AFTER, {"seq": 0, "most": 1}))
-    return bytes(rows[0][1]) if rows else b""
+def were_rows_sealed(connection: Connection) -> bool:
+    """Whether any line says that the rows which decide trust carry MACs, inside a transaction."""
+    first, later = connection.ask((_AFTER, {"seq": 0, "most": 1}), (_SEALED, {}))
+    return bool(later) or any(b'"rows":"sealed"' in bytes(row[1]) for row in first)
 
 
 def lines_after(database: Database, seq: int, *, limit: int = 1000) -> tuple[Line, ...]:

@@ -14,7 +14,8 @@ from .personal import Personals
 from .row import Judge, Moment, RowKind, metadata
 from .subjects import Subjects
 
-__all__ = ["KINDS", "TRUSTED", "Judge", "Moment", "RowKind", "metadata"]
+__all__ = ["CHANGES", "KINDS", "TRUSTED", "Judge", "Moment", "RowKind", "metadata"]
 
 KINDS: Final[tuple[type[RowKind], ...]] = (Burns, Keys, OneTime, Personals, Subjects)
+CHANGES: Final = frozenset(change for kind in KINDS for change in kind().judges())
 TRUSTED: Final[tuple[Any, ...]] = tuple(kind for kind in KINDS if hasattr(kind, "ALL"))
