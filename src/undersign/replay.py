@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from threading import Lock
 from typing import Any, Final, NoReturn, Protocol
 
-from .encoding import dump_json
+from .encoding import encode_strings, to_utf8
 from .errors import ExpiredTokenError, PolicyError, ReplayedError, ReplayStoreError
 
 __all__ = ["Burn", "MemoryReplayStore", "ReplayStore"]
@@ -33,16 +33,20 @@ class Burn:
         expires_at: NumericDate after which the thing is refused anyway, so that its row may be forgotten.
     """
 
-    __slots__ = ("expires_at", "id", "issuer", "purpose")
+    __slots__ = ("_key", "expires_at", "id", "issuer", "purpose")
 
     purpose: str
     issuer: str
     id: str
     expires_at: float
+    _key: str
 
     def __init__(self, purpose: str, issuer: str, id: str, expires_at: float) -> None:
-        for name, value in (("purpose", purpose), ("issuer", issuer), ("id", id), ("expires_at", expires_at)):
-            object.__setattr__(self, name, value)
+        _set_purpose(self, purpose)
+        _set_issuer(self, issuer)
+        _set_id(self, id)
+        _set_expires_at(self, expires_at)
+        _set_key(self, "")
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         msg = "A Burn is read-only."
@@ -51,7 +55,11 @@ class Burn:
     @property
     def key(self) -> str:
         """The name under which it is stored: SHA-256, in hex, of a JSON list, so that no two spellings collide."""
-        return sha256(dump_json([self.purpose, self.issuer, self.id])).hexdigest()
+        key = self._key
+        if not key:  # asked for the first time
+            key = sha256(to_utf8(encode_strings(self.purpose, self.issuer, self.id))).hexdigest()
+            _set_key(self, key)
+        return key
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Burn) and self.key == other.key
@@ -61,6 +69,12 @@ class Burn:
 
     def __repr__(self) -> str:
         return f"Burn({self.purpose!r}, key={self.key[:12]}...)"
+
+
+# The slots themselves, since the object refuses every change: one C call each, where __setattr__ looks up the name.
+_set_purpose, _set_issuer, _set_id, _set_expires_at, _set_key = (
+    Burn.__dict__[name].__set__ for name in ("purpose", "issuer", "id", "expires_at", "_key")
+)
 
 
 class ReplayStore(Protocol):
