@@ -49,7 +49,7 @@ def test_names_stand_once() -> None:
 
 def test_names_stand_once_whatever_the_strings_hold() -> None:
     """Commas in strings, white space and the order hide no name that stands twice, and make none of one."""
-    members = ['"a":1', '"a" : ",,"', '"b":","', '"b":"x"', '"c,":2', '"\\u0061":3']
+    members = ['"a":1', '"a" : ",,"', '"a"\n:",,,,"', '":":",\\":"', '"b":","', '"b":"x"', '"c,":2', '"\\u0061":3']
     for count in range(5):
         for chosen in itertools.product(members, repeat=count):
             text = "{" + " , ".join(chosen) + "}"

@@ -75,7 +75,7 @@ class Expectation:
         self._audiences = _audiences(audience, waived)
         self._any_typ = "typ" in waived
         self.types = _types(typ, waived)
-        self._require = _required(require)
+        self._require = tuple(_required(require).items())
         self._need_exp = "exp" not in waived
         self._leeway = seconds(leeway, "leeway")
         self._max_age = None if max_age is None else seconds(max_age, "max_age")
@@ -83,7 +83,7 @@ class Expectation:
 
     def _names(self, waived: frozenset[str]) -> tuple[str, ...]:
         names = ["signature", *(name for name in ("typ", "iss", "aud") if name not in waived), "exp", "nbf", "iat"]
-        names += [name for name in self._require if name not in names]
+        names += [name for name, _ in self._require if name not in names]
         names += ["max_age"] if self._max_age is not None else []
         return (*names, *(f"waived:{name}" for name in _WAIVABLE if name in waived))
 
@@ -125,7 +125,7 @@ class Expectation:
             self._check_required(claims)
 
     def _check_required(self, claims: Mapping[str, Any]) -> None:
-        for name, expected in self._require.items():
+        for name, expected in self._require:
             if name not in claims:
                 raise MissingClaimError(
                     name, f"Expected the claim {quoted(name)}{_to_be(expected)}, but it is not there."
@@ -195,6 +195,8 @@ def _ago(duration: float) -> str:
 
 def _same(found: object, expected: object) -> bool:
     """Compare as JSON does: true is not 1, and a list equals only a list."""
+    if type(found) is str:
+        return found == expected
     if isinstance(found, bool) or isinstance(expected, bool):
         return found is expected
     if isinstance(found, list) and isinstance(expected, (list, tuple)):
