@@ -17,7 +17,7 @@ NEEDED = (3, 11)
 # What each set installs, in this order; the project itself comes after, without build isolation.
 SETS = {
     "run": ("base", "build", "server"),
-    "test": ("base", "build", "server", "peers", "test"),
+    "test": ("base", "build", "server", "postgres", "peers", "test"),
     "pins": ("pins",),
 }
 INSTALL = "apt-get install -y python3 python3-venv   (or your system's package of Python 3.11 or newer)"
