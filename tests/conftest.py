@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from tests.postgres import Address, Cluster
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIRED = os.environ.get("UNDERSIGN_REQUIRE", "") == "all"
@@ -36,6 +41,30 @@ def vectors() -> Path:
     if not (folder / "README.md").exists():
         pytest.skip(f"no corpus in {named}, which UNDERSIGN_VECTORS names" if named else NO_CORPUS)
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL of this session's own."""
+    if find_spec("psycopg") is None:
+        pytest.skip("psycopg is not here: pip install -r requirements/postgres.txt")
+    from tests.postgres import MISSING, binaries, cluster  # noqa: PLC0415 - it imports psycopg
+
+    programs = binaries()
+    if programs is None:
+        pytest.skip(MISSING)
+    with cluster(programs) as running:
+        yield running
+
+
+@pytest.fixture
+def postgres_database(postgres: Cluster) -> Iterator[Address]:
+    """A fresh, empty database, in a PostgreSQL that runs even where the test before ended it."""
+    postgres.start()
+    made = postgres.create()
+    yield made
+    postgres.start()
+    postgres.drop(made)
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
