@@ -57,12 +57,17 @@ async def _send(port: int, requests: Sequence[bytes], clients: int, keep: list[b
     answered, left = Answered(), iter(requests)
     ends = [loop.create_future() for _ in range(clients)]
     start = time.perf_counter()
-    for end in ends:
-        await loop.create_connection(lambda end=end: _Connection(left, answered, end, keep), "127.0.0.1", port)  # type: ignore[misc]
+    made = [_Connection(left, answered, end, keep) for end in ends]
     try:
+        for connection in made:
+            await loop.create_connection(lambda connection=connection: connection, "127.0.0.1", port)  # type: ignore[misc]
         await asyncio.wait_for(asyncio.gather(*ends), 120)
     except TimeoutError:
         raise UnexpectedError(f"{len(answered.latencies)} of {len(requests)} answers came in two minutes") from None
+    finally:
+        for connection in made:
+            connection.close()
+        await asyncio.sleep(0)
     answered.seconds = time.perf_counter() - start
     return answered
 
@@ -75,6 +80,7 @@ class _Connection(asyncio.Protocol):
     ) -> None:
         self._left, self._answered, self._end, self._keep = left, answered, end, keep
         self._buffer, self._whole, self._sent = b"", 0, 0.0
+        self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -84,10 +90,11 @@ class _Connection(asyncio.Protocol):
         octets = next(self._left, None)
         if octets is None:
             self._end.set_result(None)
-            self._transport.close()
+            self.close()
             return
         self._buffer, self._whole, self._sent = b"", 0, time.perf_counter()
-        self._transport.write(octets)
+        if self._transport is not None:
+            self._transport.write(octets)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -111,4 +118,9 @@ class _Connection(asyncio.Protocol):
     def _fail(self, what: str) -> None:
         if not self._end.done():
             self._end.set_exception(UnexpectedError(what))
+            self.close()
+
+    def close(self) -> None:
+        """Close it, if it is open."""
+        if self._transport is not None:
             self._transport.close()
