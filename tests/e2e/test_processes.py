@@ -56,15 +56,3 @@ def test_two_workers_on_one_postgresql(tmp_path, postgres_storage):
         load.check_log(tmp_path, caller)
 
     assert set(load.statuses) == {200}
-
-
-def test_a_role_that_may_not_change_the_schema_is_enough(tmp_path, postgres, postgres_engine, postgres_database):
-    """Once the tables are there, the server runs as a role that cannot change them."""
-    caller = Caller(write(tmp_path, postgres_database.storage(tmp_path)))
-    with serving(tmp_path, caller):
-        assert caller.sign(caller.token(), b"document")[0] == 200
-    limited = postgres.limit(postgres_database)
-    text = (tmp_path / "undersign.toml").read_text().partition("[storage]")[0]
-    (tmp_path / "undersign.toml").write_text(f"{text}[storage]\n{limited.storage(tmp_path)}")
-    with serving(tmp_path, caller):
-        assert caller.sign(caller.token(), b"document")[0] == 200

@@ -40,3 +40,4 @@ const provider = new Provider(`http://127.0.0.1:${PORT}`, {
 provider.on("server_error", (_context, error) => console.error(error));
 provider.on("grant.error", (_context, error) => console.error(error.message, error.error_description, error.error_detail));
 provider.listen(Number(PORT), "127.0.0.1");
+process.stdin.on("end", () => process.exit()).resume(); // it ends with who started it
