@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from ..assemble import check_storage
 from ..settings import check, load
 
 __all__ = ["configure", "run"]
@@ -22,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print each problem and what would help; 1 if there is one."""
     settings = load(options.file)
-    problems = check(settings, host=options.host)
+    problems = (*check(settings, host=options.host), *check_storage(settings))
     if options.json:
         print(json.dumps({"file": str(options.file), "problems": [asdict(problem) for problem in problems]}))
     else:
