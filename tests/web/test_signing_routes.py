@@ -10,13 +10,13 @@ import pytest
 from tests.web.desk import KEY, RESOURCE, URL, open_desk
 from undersign import jws
 from undersign.audit.verify import verify_lines
+from undersign.cryptotoken.software import SoftwareToken
 from undersign.encoding import b64url_encode, parse_object
 from undersign.errors import StorageError
 from undersign.jwks import KeySet
 from undersign.jwt.profiles.access_token import Minter
 from undersign.limits import DEFAULT
-from undersign.storage.audit import lines_after
-from undersign.web import signing_routes
+from undersign.storage.ledger.lines import lines_after
 
 DOCUMENT = b"%PDF-1.7 a document"
 
@@ -262,21 +262,46 @@ def test_lists_what_the_token_may_see(desk):
     assert desk.client.get("/v1/workers").status_code == 401
 
 
-def test_second_commit_fails(desk, monkeypatch):
-    """When the outcome cannot be recorded, the signature is dropped, the answer is 503, the chain shows an intent."""
-    real = signing_routes.commit
+def refuse_done(monkeypatch, desk):
+    """Have no line that records a result reach the disk."""
+    real = desk.house.ledger.commit
 
-    async def broken(writer, write):
+    async def broken(write):
         if write.entry.outcome == "done":
             raise StorageError("The disk is full.")
-        return await real(writer, write)
+        return await real(write)
 
-    monkeypatch.setattr(signing_routes, "commit", broken)
-    answer = desk.sign(token=desk.token())
+    monkeypatch.setattr(desk.house.ledger, "commit", broken)
 
-    assert answer.status_code == 503
-    assert "result" not in answer.text
-    assert [line["outcome"] for line in desk.lines() if line["event"] == "sign"] == ["intent"]
+
+def test_the_commit_fails(desk, monkeypatch):
+    """When the result cannot be recorded, it is dropped, the answer is 503, and the token is still good."""
+    bearer, assertion = desk.token(), desk.minter.mint()
+    refuse_done(monkeypatch, desk)
+    answers = [desk.sign(token=bearer), desk.ask(assertion)]
+
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert all("result" not in answer.text and "ey" not in answer.text for answer in answers)
+    assert [line["outcome"] for line in desk.lines() if line["event"] == "sign"] == []
+    monkeypatch.undo()
+    assert desk.sign(token=bearer).status_code == desk.ask(assertion).status_code == 200
+
+
+def test_second_commit_fails(tmp_path, monkeypatch):
+    """With keys outside this process an outcome that cannot be recorded is dropped, and the chain shows an intent."""
+    monkeypatch.setattr(SoftwareToken, "inside", False)
+    with open_desk(tmp_path) as desk:
+        bearer, assertion = desk.token(), desk.minter.mint()
+        refuse_done(monkeypatch, desk)
+        answers = [desk.sign(token=bearer), desk.ask(assertion)]
+        signed = [line["outcome"] for line in desk.lines() if line["event"] == "sign"]
+        issued = [line["outcome"] for line in desk.lines() if line["event"] == "token_issued"]
+
+        assert [answer.status_code for answer in answers] == [503, 503]
+        assert all("result" not in answer.text and "ey" not in answer.text for answer in answers)
+        assert (signed, issued) == (["intent"], ["intent", "done", "intent"])
+        monkeypatch.undo()
+        assert (desk.sign(token=bearer).status_code, desk.ask(assertion).status_code) == (409, 401)
 
 
 def test_nothing_is_used_up_twice_over_a_restart(tmp_path):
