@@ -150,6 +150,9 @@ class Entry:
         """
         if self.event not in EVENTS or self.outcome not in OUTCOMES:
             raise PolicyError(f"There is no event {quoted(self.event)} with outcome {quoted(self.outcome)}.")
+        return to_utf8(encode_flat(self._members()))[1:-1]
+
+    def _members(self) -> dict[str, object]:
         members: dict[str, object] = {"event": self.event, "outcome": self.outcome}
         for name, text in (("reason", self.reason), ("request_id", self.request_id), ("worker", self.worker)):
             if text:
@@ -164,7 +167,7 @@ class Entry:
             members["map"] = [_texts(mapped._asdict()) for mapped in self.mapped]
         if self.detail:
             members["detail"] = _texts(dict(self.detail), DETAIL_CAP)
-        return to_utf8(encode_flat(members))[1:-1]
+        return members
 
     def to_json(self, position: Position) -> bytes:
         """Write the line that this entry is at that position."""

@@ -34,8 +34,8 @@ __all__ = [
 ]
 
 # One row. `time` is the highest ever seen, so that a clock set back shows. `generation` and `manifest` are of the rows
-# that decide trust. One-time things issued after `unsure_from` and until `unsure_to` are refused: their use may have
-# been lost; stored one-time values of lines up to `restored_at` likewise. Lines up to `closed` were exported and removed; `closed_hash` is the hash of the last of them.
+# that decide trust. One-time things issued after `unsure_from` and until `unsure_to` are refused, and stored one-time
+# values of lines up to `restored_at`: their use may have been lost. Lines up to `closed` were exported and removed.
 chain: Final = Table(
     "chain",
     metadata,
