@@ -155,7 +155,6 @@ def test_crash_points_need_hooks_and_loopback():
         "/v1/workers/a/b/sign",
         "/v1/workers/",
         "/v1/workers/contracts/",
-        "//token",
         "/token/",
         "/TOKEN",
         "/v1/workers/contracts/jwks.json/",

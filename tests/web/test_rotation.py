@@ -51,7 +51,9 @@ def test_a_disabled_key_signs_no_more(desk, store):
 def test_a_rotated_token_key_issues_at_once(desk, store):
     """Tokens of both versions verify while the older one is in its window."""
     old = desk.token()
-    commit(desk, rotate(SoftwareToken("software", store.vault), store.records(), name="access-token", now=1_900_000_000))
+    commit(
+        desk, rotate(SoftwareToken("software", store.vault), store.records(), name="access-token", now=1_900_000_000)
+    )
     new = desk.token()
     keys = KeySet.load(desk.client.get("/jwks.json").content)
     verifier = jwt.Verifier(keys, issuer=URL, audience=RESOURCE, typ="at+jwt")

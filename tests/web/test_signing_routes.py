@@ -43,15 +43,21 @@ def test_the_answer_holds_signature_and_receipt(desk):
     assert claims["log"]["hash"] == line.hash
 
 
-def test_the_log_holds_an_intent_and_an_outcome_and_no_secret(desk):
-    """Each signature leaves two lines, neither of which has the document, the token, or a mapped value in clear."""
-    token = desk.token()
-    answer = desk.sign(token=token, body=DOCUMENT).json()
-    mine = [line for line in desk.lines() if line.get("request_id") == answer["request_id"]]
+@pytest.mark.parametrize("inside", [True, False])
+def test_the_log_holds_each_signature_and_no_secret(tmp_path, monkeypatch, inside):
+    """A signature leaves its outcome, and its intent before it where the key is outside; no line has a secret in it."""
+    monkeypatch.setattr(SoftwareToken, "inside", inside)
+    with open_desk(tmp_path) as desk:
+        token = desk.token()
+        answer = desk.sign(token=token, body=DOCUMENT).json()
+        mine = [line for line in desk.lines() if line.get("request_id") == answer["request_id"]]
     text = json.dumps(mine)
+    outcomes = ["done"] if inside else ["intent", "done"]
 
-    assert [(line["event"], line["outcome"]) for line in mine] == [("sign", "intent"), ("sign", "done")]
-    assert [entry["target"] for entry in mine[1]["map"]] == ["log.subject", "jws.header.signed-for"]
+    assert [(line["event"], line["outcome"]) for line in mine] == [("sign", outcome) for outcome in outcomes]
+    assert [entry["target"] for entry in mine[-1]["map"]] == ["log.subject", "jws.header.signed-for"]
+    assert mine[-1]["items"][0]["hash"] == sha256(DOCUMENT).hexdigest()
+    assert mine[-1]["items"][0]["sig_hash"] == sha256(answer["result"].encode()).hexdigest()
     assert DOCUMENT.decode() not in text
     assert token not in text
     assert answer["result"] not in text
@@ -232,7 +238,7 @@ def test_a_worker_for_anyone_takes_no_notice_of_tokens(desk):
 def test_use_limit_of_a_key(desk):
     """A key signs as often as its limit says, and a refused use leaves no outcome."""
     assert [desk.sign("slow", desk.token()).status_code for _ in range(3)] == [200, 200, 503]
-    assert [line["outcome"] for line in desk.lines() if line["event"] == "sign"] == ["intent", "done"] * 2
+    assert [line["outcome"] for line in desk.lines() if line["event"] == "sign"] == ["done"] * 2
 
 
 def test_too_large(desk):
