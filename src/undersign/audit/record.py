@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from secrets import token_hex
+from time import time_ns
 from typing import Final, NamedTuple
 
 from undersign.encoding import dump_json, encode_flat, to_utf8
@@ -31,6 +32,7 @@ __all__ = [
     "Write",
     "commit",
     "commitment",
+    "new_request_id",
 ]
 
 EVENTS: Final[Mapping[str, str]] = {
@@ -100,6 +102,11 @@ class Personal(NamedTuple):
     commitment: str
     salt: str
     value: str
+
+
+def new_request_id() -> str:
+    """Name a request: 32 hex digits, the first 12 the time in ms, so that the log's index grows at its end."""
+    return f"{time_ns() // 1_000_000:012x}{token_hex(10)}"
 
 
 def commit(target: str, value: str) -> tuple[Mapped, Personal]:

@@ -152,12 +152,15 @@ class PostgreSQLConnection:
     def __init__(self, driver: psycopg.Connection, compiled: Any) -> None:
         self._driver = driver
         self._compile = compiled
+        self.begun = False
 
     def begin(self, *questions: Question) -> list[Rows]:
         """Begin; the lock is taken by the question that reads the head row for update, which waits for it."""
         with self._driver.pipeline():
             self._driver.execute("BEGIN")
-            return self._asked(questions)
+            answers = self._asked(questions)
+        self.begun = True
+        return answers
 
     def ask(self, *questions: Question) -> list[Rows]:
         """Answer questions."""
@@ -185,6 +188,7 @@ class PostgreSQLConnection:
                     sql, _ = self._compile(statement)
                     self._driver.execute(sql, [list(column) for column in zip(*parameters, strict=True)], prepare=True)
             self._driver.execute("COMMIT")
+        self.begun = False
 
     def close(self) -> None:
         """Let go."""

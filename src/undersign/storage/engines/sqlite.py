@@ -120,6 +120,7 @@ class SQLiteConnection:
     def __init__(self, driver: sqlite3.Connection, compiled: Any) -> None:
         self._driver = driver
         self._compile = compiled
+        self.begun = False
 
     def begin(self, *questions: Question) -> list[Rows]:
         """Begin IMMEDIATE, trying again while another process holds the lock.
@@ -128,6 +129,7 @@ class SQLiteConnection:
             StorageError: The lock did not come free in time.
         """
         begin_immediate(self._driver)
+        self.begun = True
         return self.ask(*questions)
 
     def ask(self, *questions: Question) -> list[Rows]:
@@ -155,6 +157,7 @@ class SQLiteConnection:
             else:
                 self._driver.executemany(text, parameters)
         self._driver.execute("COMMIT")
+        self.begun = False
 
     def close(self) -> None:
         """Let go."""
