@@ -16,23 +16,22 @@ from undersign.access.issuers import Issuers, VerifiedCaller
 from undersign.access.rules import Rule
 from undersign.audit.record import Entry, Write
 from undersign.cryptotoken import KINDS as TOKEN_KINDS
-from undersign.errors import SettingsError
 from undersign.jwk import Key, generate
-from undersign.settings import Problem, Settings, secret
-from undersign.settings.check import check_safe, is_loopback
+from undersign.settings import Settings, secret
+from undersign.settings.check import is_loopback
 from undersign.signing.process import SigningProcess
 from undersign.storage.database import Database
-from undersign.storage.engines import engine_of
 from undersign.storage.envelope import Envelope, master_key
 from undersign.storage.heads import HeadSigner
 from undersign.storage.keys import disabled, ensure_key
 from undersign.storage.ledger.ledger import Ledger
 
+from .check import check, check_safe, storage_url
 from .keyring import DEFAULT_ALG, Keyring, OpenedLog, open_log, wanted_keys
 from .parties import AuthorizationServer, authorization_server, issuer
 from .workers import workers
 
-__all__ = ["AuthorizationServer", "House", "Keyring", "assemble", "check_storage", "is_loopback", "open_database"]
+__all__ = ["AuthorizationServer", "House", "Keyring", "assemble", "check", "check_safe", "is_loopback", "open_database"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +138,6 @@ def _house(
     )
 
 
-def check_storage(settings: Settings) -> tuple[Problem, ...]:
-    """List what is wrong with the address of the database; whether it opens, only a start shows."""
-    try:
-        engine_of(_storage_url(settings))
-    except SettingsError as error:
-        return (Problem("storage.url", error.message, error.help),)
-    return ()
-
-
 def open_database(settings: Settings, *, migrate: bool | None = None) -> Database:
     """Open the database of a configuration; a path is seen from the folder of its file.
 
@@ -161,12 +151,7 @@ def open_database(settings: Settings, *, migrate: bool | None = None) -> Databas
     stored = settings.storage
     password = secret(stored.password, folder=settings.folder) if stored.password else ""
     may_migrate = stored.migrate if migrate is None else migrate
-    return Database.open(_storage_url(settings), password=password, migrate=may_migrate)
-
-
-def _storage_url(settings: Settings) -> str:
-    scheme, _, name = settings.storage.url.partition(":")
-    return settings.storage.url if name.startswith("//") else f"{scheme}:{settings.folder / name}"
+    return Database.open(storage_url(settings), password=password, migrate=may_migrate)
 
 
 def _located(reference: str, folder: Path) -> str:

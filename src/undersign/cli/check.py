@@ -7,8 +7,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from ..assemble import check_storage
-from ..settings import check, load
+from ..assemble import check
+from ..settings import load
 
 __all__ = ["configure", "run"]
 
@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print each problem and what would help; 1 if there is one."""
     settings = load(options.file)
-    problems = (*check(settings, host=options.host), *check_storage(settings))
+    problems = check(settings, host=options.host)
     if options.json:
         print(json.dumps({"file": str(options.file), "problems": [asdict(problem) for problem in problems]}))
     else:
