@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 psycopg = pytest.importorskip("psycopg")
-from tests.postgres import lives
+lives = pytest.importorskip("tests.postgres").lives
 
 pytestmark = pytest.mark.slow
 
