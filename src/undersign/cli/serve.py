@@ -23,7 +23,7 @@ from ..serve.server import run as run_server
 from ..serve.supervisor import Supervisor
 from ..settings import Settings, load
 from ..web.app import create
-from ..web.request_log import RequestLog, logged
+from ..web.request_log import RequestLog
 
 try:
     import resource
@@ -87,12 +87,8 @@ def _serve_file(
 
 
 def _serve(house: House, sockets: list[socket.socket], ready: Callable[[], None], *, quiet: bool) -> None:
-    app: Any = create(house)
-    if quiet:
-        run_server(build(app, ready=ready), sockets)
-        return
-    log = RequestLog()
-    run_server(build(logged(app, log), ready=ready, ended=log.close), sockets)
+    app: Any = create(house, log=None if quiet else RequestLog())
+    run_server(build(app, ready=ready), sockets)
 
 
 def _settings(file: Path, host: str | None) -> Settings:

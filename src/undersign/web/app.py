@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from time import perf_counter_ns
 from typing import Final
 
 from ..assemble import House, is_loopback
@@ -24,6 +25,7 @@ from .health import HealthRoutes
 from .lifespan import Lifespan
 from .oauth_routes import OAuthRoutes
 from .operation import Endpoint, Operation
+from .request_log import RequestLog
 from .root import RootRoutes
 from .signing_routes import SigningRoutes
 
@@ -39,12 +41,16 @@ class Application:
         operations: What is served.
         url: The address under which; any other Host is refused.
         lifespan: What lives as long as the application does.
+        log: Where each request is noted; None for nowhere.
     """
 
-    def __init__(self, operations: Iterable[Operation], *, url: str, lifespan: Lifespan) -> None:
+    def __init__(
+        self, operations: Iterable[Operation], *, url: str, lifespan: Lifespan, log: RequestLog | None = None
+    ) -> None:
         self._hosts = allowed_hosts(url)
         self._fields = fields_of_every_answer(url)
         self._lifespan = lifespan
+        self._log = log
         self._ids = RequestIds()
         self._exact: dict[str, dict[str, Operation]] = {}
         self._patterns: list[tuple[str, str, str, dict[str, Operation]]] = []
@@ -56,22 +62,33 @@ class Application:
         if scope["type"] != "http":
             await self._lifespan(scope, receive, send)
             return
-        failed = None
+        begun, request_id = perf_counter_ns(), self._ids.new()
         try:
-            reply = await self._endpoint(scope)(Request(scope, receive, self._ids.new()))
+            reply = await self._endpoint(scope)(Request(scope, receive, request_id))
         except UndersignError as error:
             reply = problem.answer(error, worker=scope.get("path_params", _NO_PARAMETERS).get("worker", ""))
         except _Unserved as unserved:
             reply = unserved.reply
-        except Exception as error:  # noqa: BLE001 - told to nobody but the server's log, when it is raised below
-            reply, failed = problem.plain(500), error
-        body = b"" if scope["method"] == "HEAD" else reply.body
+        except Exception:
+            await self._send(problem.plain(500), scope, send)
+            raise
+        await self._send(reply, scope, send)
+        if self._log is not None:
+            self._log.add(
+                method=scope["method"],
+                path=scope["path"],
+                status=reply.status,
+                microseconds=(perf_counter_ns() - begun) // 1000,
+                octets=len(reply.body),
+                request_id=request_id,
+            )
+
+    async def _send(self, reply: Reply, scope: Scope, send: Send) -> None:
         length = (b"content-length", b"%d" % len(reply.body))
         fields = [(b"content-type", reply.media_type), length, *reply.headers, *self._fields]
+        body = b"" if scope["method"] == "HEAD" else reply.body
         await send({"type": "http.response.start", "status": reply.status, "headers": fields})
         await send({"type": "http.response.body", "body": body})
-        if failed is not None:
-            raise failed
 
     def _endpoint(self, scope: Scope) -> Endpoint:
         """Find the operation that is asked for; its path's parameters are put into the scope."""
@@ -115,8 +132,13 @@ class _Unserved(Exception):  # noqa: N818 - it is a reply, on its way out
         self.reply = reply
 
 
-def create(house: House) -> Application:
-    """Build the application of one process."""
+def create(house: House, *, log: RequestLog | None = None) -> Application:
+    """Build the application of one process.
+
+    Args:
+        house: What it serves.
+        log: Where each request is noted; closed with the application. None for nowhere.
+    """
     runner = Runner(house.ledger, crash_points(os.environ, loopback=is_loopback(house.settings.server.host)))
     health = HealthRoutes(house)
     rooms: list[OAuthRoutes | SigningRoutes | AuditRoutes | HealthRoutes] = [health]
@@ -130,9 +152,11 @@ def create(house: House) -> Application:
     @asynccontextmanager
     async def living() -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            if log is not None:
+                stack.callback(log.close)
             stack.callback(house.close)
             house.started()
             await stack.enter_async_context(health.probing())
             yield
 
-    return Application((*operations, *root.operations()), url=house.url, lifespan=Lifespan(living))
+    return Application((*operations, *root.operations()), url=house.url, lifespan=Lifespan(living), log=log)

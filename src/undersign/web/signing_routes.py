@@ -94,11 +94,12 @@ class SigningRoutes:
         """Who asks, what for; read the document, have it signed, receipt it, answer."""
         call = Call(request.parameters["worker"], self._bearer(request), request.address, request.request_id)
         asking = await self._runner.identify(self._signing, call)
-        document = await self._read(request, asking, call)
+        document, enveloped = await self._read(request, asking, call)
         signing = SigningRequest(call.worker, call.request_id, document, asking.caller, call.address)
         outcome, committed = await self._runner.serve(self._signing, asking, signing)
         proof = self._receipts.issue(committed.line, self._house.keyring.active[RECEIPT].signer)
-        return _signed(request, signing, outcome, proof)
+        as_json = enveloped or _ENVELOPE in (request.joined(b"accept") or "")
+        return _signed(signing, outcome, proof, as_json=as_json)
 
     def _bearer(self, request: Request) -> str | None:
         try:
@@ -107,17 +108,17 @@ class SigningRoutes:
             self._runner.refused(error, request.address)
             raise
 
-    async def _read(self, request: Request, asking: Asking, call: Call) -> Document:
-        """The document, which only who was identified may send."""
+    async def _read(self, request: Request, asking: Asking, call: Call) -> tuple[Document, bool]:
+        """The document, which only who was identified may send, and whether it came in an envelope."""
         try:
-            document = await _document(request, self._seconds)
+            document, enveloped = await _document(request, self._seconds)
             digest = request.joined(b"content-digest")
             if digest is not None:
                 check_digest(document, digest)
         except UndersignError as error:
             await self._runner.record(self._signing, error, asking, call)
             raise
-        return document
+        return document, enveloped
 
     async def workers(self, request: Request) -> Reply:
         """The workers that list the token's issuer."""
@@ -163,14 +164,14 @@ class SigningRoutes:
         )
 
 
-async def _document(request: Request, seconds: float) -> Document:
+async def _document(request: Request, seconds: float) -> tuple[Document, bool]:
     media_type = request.field(b"content-type") or "application/octet-stream"
     if len(media_type) > _MAX_MEDIA_TYPE:
         raise RequestError(f"The media type is longer than {_MAX_MEDIA_TYPE} characters.")
     if _is_envelope(media_type):
-        return from_envelope(await request.body(_MAX_ENVELOPE, seconds=seconds))
+        return from_envelope(await request.body(_MAX_ENVELOPE, seconds=seconds)), True
     detached = _detached(request.query)
-    return Document(await request.body(DEFAULT.payload, seconds=seconds), media_type, detached)
+    return Document(await request.body(DEFAULT.payload, seconds=seconds), media_type, detached), False
 
 
 def _is_envelope(media_type: str) -> bool:
@@ -186,11 +187,10 @@ def _detached(query: str) -> bool | None:
     return pairs[0][1] == "true"
 
 
-def _signed(request: Request, signing: SigningRequest, outcome: Outcome, proof: str) -> Reply:
+def _signed(signing: SigningRequest, outcome: Outcome, proof: str, *, as_json: bool) -> Reply:
     made, key = outcome.made, outcome.key
     named = (b"undersign-request-id", signing.request_id.encode())
-    is_json = _is_envelope(request.field(b"content-type") or "")
-    if not is_json and _ENVELOPE not in (request.joined(b"accept") or ""):
+    if not as_json:
         headers = (named, _NO_STORE, (b"undersign-receipt", proof.encode()))
         return Reply(200, made.octets, made.media_type.encode(), headers)
     answer = SignAnswer(

@@ -79,8 +79,10 @@ def open_chain(
         opening = _Opening(connection, envelope, head, node, now)
         if not head.manifest:
             opening.take_over(noted)
-        opening.compare(noted)
-        opening.finish()
+        picture = opening.compare(noted)
+        head = opening.finish()
+        if mark is not None and picture is not None:
+            mark.note(head, picture, envelope)
     return OpenedChain(head.chain, head.root, envelope)
 
 
@@ -192,8 +194,11 @@ class _Opening:
         self._head = self._head._replace(generation=1, manifest=manifest_of(1, macs, envelope))
         self._append(Entry("rows_sealed", "ok", detail=(("generation", 1),)))
 
-    def compare(self, noted: Noted | None) -> None:
+    def compare(self, noted: Noted | None) -> Picture | None:
         """Hold the database against this machine's mark, and doubt what it may have forgotten.
+
+        Returns:
+            The trusted rows as they are from now on, where the database was restored.
 
         Raises:
             StorageError: The rows that decide trust went back, and the chain did not.
@@ -202,7 +207,7 @@ class _Opening:
         if noted is None:
             start = min(head.time, head.unsure_from) if head.unsure_to else head.time
             self._head = head._replace(unsure_from=start, unsure_to=now) if now > start else head
-            return
+            return None
         reaches = noted.seq <= head.closed or hash_at(self._connection, noted.seq) == noted.hash
         if reaches and noted.generation > head.generation:
             raise StorageError(
@@ -210,7 +215,7 @@ class _Opening:
                 help="Somebody changed the database; restore it from a backup.",
             )
         if reaches:
-            return
+            return None
         picture = self._outranked(noted)
         self._head = head._replace(
             unsure_from=-1,
@@ -221,6 +226,7 @@ class _Opening:
         )
         detail = (("mark", noted.seq), ("refused_until", now + 1))
         self._append(Entry("restored", "ok", reason=f"the database ended at line {head.seq}", detail=detail))
+        return picture
 
     def _outranked(self, noted: Noted) -> Picture:
         """Disable and destroy again what the mark says was so: backups do not outrank that (safety rule 18)."""
@@ -236,11 +242,12 @@ class _Opening:
         # Beyond every generation that was before the restore, so that none of those is taken for the present one.
         return trust.picture(after=max(noted.generation, head.generation))
 
-    def finish(self) -> None:
+    def finish(self) -> StoredHead:
         """Write it."""
         moved = dict(zip(StoredHead._fields[2:], self._head[2:], strict=True))
         lines: list[Execution] = [(ADD, self._lines)] if self._lines else []
         self._connection.finish([*self._executions, *lines, (MOVE, moved)])
+        return self._head
 
     def _append(self, entry: Entry) -> None:
         time = max(self._head.time, int(self._now))
