@@ -7,10 +7,9 @@ asks for, each with one purpose; then who is trusted, which rules hold, which wo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from undersign.access.issuers import Issuers, VerifiedCaller
 from undersign.access.rules import Rule
@@ -25,12 +24,24 @@ from undersign.storage.envelope import Envelope, master_key
 from undersign.storage.heads import HeadSigner
 from undersign.storage.keys import ensure_key
 from undersign.storage.ledger.ledger import Ledger
+from undersign.storage.ledger.lines import read_head
 
 from .keyring import DEFAULT_ALG, Keyring, OpenedLog, open_log, wanted_keys
 from .parties import AuthorizationServer, authorization_server, issuer
 from .workers import workers
 
-__all__ = ["AuthorizationServer", "House", "Keyring", "assemble", "is_loopback", "open_database"]
+__all__ = [
+    "AuthorizationServer",
+    "House",
+    "Keyring",
+    "address_of",
+    "assemble",
+    "envelope_of",
+    "is_loopback",
+    "master_reference",
+    "open_database",
+    "opened_log",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +108,7 @@ def assemble(settings: Settings, *, clock: Callable[[], float] = time.time) -> H
     with ExitStack() as opened:
         database = open_database(settings)
         opened.callback(database.dispose)
-        master = _located(settings.storage.master_key, settings.folder)
-        log = open_log(database, Envelope(master_key(master, create=settings.server.demo)), settings, clock)
+        log = open_log(database, envelope_of(settings), settings, clock)
         opened.callback(log.ledger.close)
         tokens = {name: TOKEN_KINDS[kind](name, log.vault) for name, kind in _token_kinds(settings)}
         keyring = Keyring(log.ledger.reading, tokens, settings)
@@ -143,16 +153,54 @@ def open_database(settings: Settings, *, migrate: bool | None = None) -> Databas
     Raises:
         SettingsError, StorageError: It cannot be opened.
     """
+    url, password = address_of(settings)
+    allowed = settings.storage.migrate if migrate is None else migrate
+    return Database.open(url, password=password, migrate=allowed)
+
+
+def address_of(settings: Settings) -> tuple[str, str]:
+    """Give the address of a configuration's database, as it is from here, and the password that it needs.
+
+    Raises:
+        SettingsError: The password is not there.
+    """
     stored = settings.storage
     scheme, _, name = stored.url.partition(":")
     url = stored.url if name.startswith("//") else f"{scheme}:{settings.folder / name}"
-    password = secret(stored.password, folder=settings.folder) if stored.password else ""
-    return Database.open(url, password=password, migrate=stored.migrate if migrate is None else migrate)
+    return url, secret(stored.password, folder=settings.folder) if stored.password else ""
 
 
-def _located(reference: str, folder: Path) -> str:
+def envelope_of(settings: Settings) -> Envelope:
+    """Read the master key of a configuration; only the demo makes one.
+
+    Raises:
+        SettingsError: It is not there, not well-formed, or others can read it.
+    """
+    return Envelope(master_key(master_reference(settings), create=settings.server.demo))
+
+
+@contextmanager
+def opened_log(settings: Settings, *, clock: Callable[[], float] = time.time) -> Iterator[tuple[Database, OpenedLog]]:
+    """Open the log of a configuration to write to it, beside its servers or without them.
+
+    Raises:
+        SettingsError, StorageError: It cannot be opened.
+        ChainError: It has no chain yet, or another root than the key that is there.
+    """
+    with ExitStack() as opened:
+        database = open_database(settings, migrate=False)
+        opened.callback(database.dispose)
+        read_head(database)
+        log = open_log(database, envelope_of(settings), settings, clock)
+        opened.callback(log.ledger.close)
+        yield database, log
+
+
+def master_reference(settings: Settings) -> str:
+    """Say where a configuration's master key is; a path is seen from the folder of its file."""
+    reference = settings.storage.master_key
     kind, _, name = reference.partition(":")
-    return f"file:{folder / name}" if kind == "file" else reference
+    return f"file:{settings.folder / name}" if kind == "file" else reference
 
 
 def _token_kinds(settings: Settings) -> list[tuple[str, str]]:

@@ -56,9 +56,18 @@ class Database:
         with database._failing("opened"):
             if migrate:
                 database._migrate()
+            elif database.engine.local and not database.engine.exists():
+                raise StorageError(
+                    f"There is no database {quoted(database.engine.shown)}.", help="Serve the file once."
+                )
             else:
                 database._check_schema()
         return database
+
+    @staticmethod
+    def release() -> str:
+        """The revision of the schema that this release writes."""
+        return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
     def connect(self) -> Connection:
         """Open a connection for a writer."""
@@ -110,7 +119,7 @@ class Database:
 
     def _check_schema(self) -> None:
         present = {revision for (revision,) in self.ask(_REVISIONS)}
-        if present != {ScriptDirectory.from_config(_config()).get_current_head()}:
+        if present != {self.release()}:
             raise StorageError(
                 "The database's schema is not this release's, and this process may not change it.",
                 help="Let a role that may migrate it: `undersign storage migrate FILE`.",

@@ -72,7 +72,8 @@ def doubt(head: StoredHead, mark: Mark | None, hash_there: str | None, *, now: f
             start = min(start, head.unsure_from)
         return "", head._replace(unsure_from=start, unsure_to=int(now)) if int(now) > start else head
     seq, hash_ = noted
-    if seq < head.closed or hash_there == hash_:
+    # A line that was closed is not there; behind it there is the line that closed it.
+    if seq <= head.closed < head.seq or hash_there == hash_:
         return "", head
     return f"it ends at line {head.seq}, the mark is at {seq}", head._replace(unsure_from=-1, unsure_to=int(now) + 1)
 

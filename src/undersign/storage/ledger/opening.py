@@ -23,10 +23,10 @@ from ..rows.keys import RESEAL, SEALED, Keys
 from ..rows.subjects import SEAL, Subjects
 from ..statement import Execution
 from ..trust import Draft, Picture, manifest_of
-from .lines import ADD, FIRST, LOCK, MOVE, StoredHead, appended, first_body, hash_at, head_of
+from .lines import ADD, FIRST, LOCK, MOVE, StoredHead, appended, first_line, hash_at, head_of, moved
 from .mark import Mark, doubt
 
-__all__ = ["OpenedChain", "open_chain", "place_of", "taken_back"]
+__all__ = ["OpenedChain", "open_chain", "place_of", "taken_back", "writing"]
 
 _SEALED_ROWS: Final = ("rows", "sealed")
 _SEALED_BEFORE: Final = b'"rows":"sealed"'
@@ -69,7 +69,7 @@ def open_chain(
     Raises:
         StorageError: The database could not take the write, or what decides trust in it is not believed.
     """
-    with _writing(database) as connection:
+    with writing(database) as connection:
         (rows,) = connection.begin((LOCK, {}))
         head = head_of(rows)
         if head is None:
@@ -102,7 +102,7 @@ def taken_back(database: Database, *, now: float, node: str = "") -> tuple[int, 
     Returns:
         The highest time before and after; None where it is not ahead of now.
     """
-    with _writing(database) as connection:
+    with writing(database) as connection:
         (rows,) = connection.begin((LOCK, {}))
         head = head_of(rows)
         if head is None or head.time <= int(now):
@@ -121,7 +121,12 @@ def place_of(record: KeyRecord) -> Place:
 
 
 @contextmanager
-def _writing(database: Database) -> Iterator[Connection]:
+def writing(database: Database) -> Iterator[Connection]:
+    """Give a connection of one's own; what was begun on it and not finished is rolled back.
+
+    Raises:
+        StorageError: The database cannot be opened, or could not take the write.
+    """
     outages = database.engine.outages
     try:
         connection = database.connect()
@@ -160,8 +165,7 @@ def _make(
 def _finish(
     connection: Connection, head: StoredHead, executions: list[Execution], lines: list[tuple[Any, ...]]
 ) -> None:
-    moved = dict(zip(StoredHead._fields[2:], head[2:], strict=True))
-    connection.finish([*executions, *([(ADD, lines)] if lines else []), (MOVE, moved)])
+    connection.finish([*executions, *([(ADD, lines)] if lines else []), (MOVE, moved(head))])
 
 
 def _take_over(connection: Connection, head: StoredHead, envelope: Envelope) -> tuple[StoredHead, list[Execution]]:
@@ -170,7 +174,9 @@ def _take_over(connection: Connection, head: StoredHead, envelope: Envelope) -> 
     The first release believed its rows; this is the one moment at which ours does, and only as far as it must: a
     public key counts where its private half, which was sealed, proves it.
     """
-    if _SEALED_BEFORE in first_body(connection):
+    first = first_line(connection)
+    # A database whose older lines were closed has been of this release, too.
+    if first is None or first.seq != 1 or _SEALED_BEFORE in first.body:
         raise StorageError(
             "What says which rows decide trust was taken out of the database.", help="Restore it from a backup."
         )
