@@ -1,5 +1,7 @@
 """How fast, in ratios that hold on a noisy machine: ``python -m benchmarks [--rounds N] [--json] [--strict]``.
 
+First the library, then the servers as real processes (``--only servers``, ``--no-servers``).
+
 Every candidate runs once in each round, in an order drawn anew, on thread CPU time; what is printed is the median over
 the rounds of the ratio taken inside each round. The A/A control runs our own candidate twice: how far its ratio is
 from 1.00 is how far any other can be trusted. Absolute times mean nothing here and are not printed.
@@ -16,8 +18,10 @@ from collections.abc import Callable, Mapping
 from random import Random
 
 from benchmarks import candidates
+from benchmarks.servers import table as servers
 
 Round = Mapping[str, float]
+SERVERS = "servers"
 
 
 def main() -> int:
@@ -25,12 +29,32 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=41, help="interleaved rounds for each table (41)")
     parser.add_argument("--milliseconds", type=float, default=3, help="work of each candidate in each round (3)")
-    parser.add_argument("--only", help="only the tables whose name has this in it")
+    parser.add_argument("--only", help="only the tables whose name has this in it; the last is called servers")
+    parser.add_argument("--no-servers", action="store_true", help="not the table of the servers")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--strict", action="store_true", help="fail if a bar is missed; say how noisy the A/A control is first"
     )
     arguments = parser.parse_args()
+    results: dict[str, dict[str, float]] = {}
+    missed: list[str] = []
+    absent: dict[str, str] = {}
+    if arguments.only != SERVERS:
+        results, missed = compare(arguments)
+    if not arguments.no_servers and (arguments.only or "") in SERVERS:
+        found = serve(arguments.rounds, quiet=arguments.json)
+        results[SERVERS], absent = found.ratios, found.absent
+        missed += [f"{SERVERS}: {' '.join(line.split())}" for line in found.missed]
+    if arguments.json:
+        told = {"python": sys.version.split()[0], "rounds": arguments.rounds, "ratios": results}
+        print(json.dumps(told | {"missed": missed, "skipped": absent}))
+    for line in missed if not arguments.json else ():
+        print("MISSED", line)
+    return 1 if missed and arguments.strict else 0
+
+
+def compare(arguments: argparse.Namespace) -> tuple[dict[str, dict[str, float]], list[str]]:
+    """Run the library's tables; give their ratios, and the bars that were missed."""
     results, missed = {}, []
     for table in candidates.tables():
         if arguments.only and arguments.only not in table.name:
@@ -44,15 +68,21 @@ def main() -> int:
             )
         if not arguments.json:
             show(table, ratios)
-    if arguments.json:
+    return results, missed
+
+
+def serve(rounds: int, *, quiet: bool) -> servers.Results:
+    """Measure the servers, in a quarter of the rounds, for each takes seconds; say first what takes so long."""
+    turns = max(3, rounds // 4)
+    if not quiet:
         print(
-            json.dumps(
-                {"python": sys.version.split()[0], "rounds": arguments.rounds, "ratios": results, "missed": missed}
-            )
+            f"\n{SERVERS}: real processes and databases, {turns} rounds; CPU time unless a row says otherwise",
+            flush=True,
         )
-    for line in missed if not arguments.json else ():
-        print("MISSED", line)
-    return 1 if missed and arguments.strict else 0
+    found = servers.run(turns)
+    for line in found.lines if not quiet else ():
+        print(line)
+    return found
 
 
 def interleave(calls: Mapping[str, Callable[[], object]], rounds: int, seconds: float) -> list[Round]:

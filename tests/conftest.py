@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from tests.postgres import Address, Cluster
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIRED = os.environ.get("UNDERSIGN_REQUIRE", "") == "all"
 # The corpus is not part of the project and nothing installs it: where it is not, even CI can but say so.
 NO_CORPUS = "the corpus of real cases is not beside the project: set UNDERSIGN_VECTORS to its folder"
+# Nor can anything be installed for what is not written yet; with the engine these tests run by themselves.
+NO_ENGINE = "this commit has no engine for PostgreSQL"
 
 hypothesis.settings.register_profile("dev", deadline=None, max_examples=100)
 hypothesis.settings.register_profile(
@@ -38,6 +45,38 @@ def vectors() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL of this session's own."""
+    if find_spec("psycopg") is None:
+        pytest.skip("psycopg is not here: pip install -r requirements/postgres.txt")
+    from tests.postgres import MISSING, binaries, cluster  # noqa: PLC0415 - it imports psycopg
+
+    programs = binaries()
+    if programs is None:
+        pytest.skip(MISSING)
+    with cluster(programs) as running:
+        yield running
+
+
+@pytest.fixture
+def postgres_engine() -> None:
+    """Skip what needs our engine for PostgreSQL, as long as there is none."""
+    engines = "undersign.storage.engines"
+    if find_spec(engines) is None or find_spec(f"{engines}.postgresql") is None:
+        pytest.skip(NO_ENGINE)
+
+
+@pytest.fixture
+def postgres_database(postgres: Cluster) -> Iterator[Address]:
+    """A fresh, empty database, in a PostgreSQL that runs even where the test before ended it."""
+    postgres.start()
+    made = postgres.create()
+    yield made
+    postgres.start()
+    postgres.drop(made)
+
+
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
     if isinstance(report.longrepr, tuple):
         return report.longrepr[2].removeprefix("Skipped: ")
@@ -45,7 +84,12 @@ def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
-    if REQUIRED and report.skipped and not hasattr(report, "wasxfail") and _reason(report) != NO_CORPUS:
+    if (
+        REQUIRED
+        and report.skipped
+        and not hasattr(report, "wasxfail")
+        and _reason(report) not in {NO_CORPUS, NO_ENGINE}
+    ):
         report.longrepr = f"skipped, but UNDERSIGN_REQUIRE=all: {_reason(report)}"
         report.outcome = "failed"
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+
 import pytest
 
 from undersign import encoding
@@ -42,6 +45,20 @@ def test_names_stand_once() -> None:
     for text in (b'{"a":1,"a":1}', b'{"a":1,"\\u0061":2}', b'{"x":[{"a":1,"b":2,"a":3}]}'):
         with pytest.raises(DuplicateNameError):
             encoding.parse_object(text)
+
+
+def test_names_stand_once_whatever_the_strings_hold() -> None:
+    """Commas in strings, white space and the order hide no name that stands twice, and make none of one."""
+    members = ['"a":1', '"a" : ",,"', '"a"\n:",,,,"', '":":",\\":"', '"b":","', '"b":"x"', '"c,":2', '"\\u0061":3']
+    for count in range(5):
+        for chosen in itertools.product(members, repeat=count):
+            text = "{" + " , ".join(chosen) + "}"
+            pairs = json.loads(text, object_pairs_hook=list)
+            if len(dict(pairs)) == len(pairs):
+                assert encoding.parse_object(text.encode()) == dict(pairs)
+            else:
+                with pytest.raises(DuplicateNameError):
+                    encoding.parse_object(text.encode())
 
 
 def test_limits_are_exact() -> None:

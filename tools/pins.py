@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent / "requirements"
-NAMES = ("base", "build", "server", "peers", "test", "pins")  # a file may be constrained by the ones before it
+# A file may be constrained by the ones before it.
+NAMES = ("base", "build", "server", "postgres", "peers", "test", "pins")
 HEADER = "# Written by `make pins` from {name}.in; edit that file instead.\n"
 
 

@@ -17,7 +17,7 @@ NEEDED = (3, 11)
 # What each set installs, in this order; the project itself comes after, without build isolation.
 SETS = {
     "run": ("base", "build", "server"),
-    "test": ("base", "build", "server", "peers", "test"),
+    "test": ("base", "build", "server", "postgres", "peers", "test"),
     "pins": ("pins",),
 }
 INSTALL = "apt-get install -y python3 python3-venv   (or your system's package of Python 3.11 or newer)"
@@ -118,7 +118,10 @@ def install(name, folder):
 def clean():
     """Remove everything that the commands made, and nothing else."""
     made = [".venv", ".venv-pins", "build", "dist", "var", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis"]
-    for name in [*made, ".import_linter_cache", os.path.join("tests", "peers", "node", "node_modules")]:
+    peers = [
+        os.path.join(*folder, "node", "node_modules") for folder in (("tests", "peers"), ("benchmarks", "servers"))
+    ]
+    for name in [*made, ".import_linter_cache", *peers]:
         shutil.rmtree(os.path.join(ROOT, name), ignore_errors=True)
     for top in ("src", "tests", "tools", "examples", "benchmarks", "docs"):
         for folder, names, _ in os.walk(os.path.join(ROOT, top)):

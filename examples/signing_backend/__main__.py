@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-import uvicorn
+from undersign.serve.server import bind, build, run
 
 from .app import create
 from .authorization import AuthorizationServer
@@ -24,13 +24,10 @@ def main() -> None:
         threading.Thread(target=_follow_parent, daemon=True).start()
     authorization = AuthorizationServer(settings, to_stdout)
     signing = SigningServer(settings, to_stdout)
-    uvicorn.run(
-        create(authorization, signing, to_stdout),
-        host="127.0.0.1",
-        port=settings.port,
-        log_level="warning",
-        proxy_headers=False,
-        server_header=False,
+    # With limits for what has no end in HTTP, which a server has by itself seldom: heads, trailers, connections.
+    run(
+        build(create(authorization, signing, to_stdout, port=settings.port)),
+        bind("127.0.0.1", settings.port, both=True),
     )
 
 

@@ -10,19 +10,24 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from undersign.errors import UndersignError
+from undersign.serve.content import Bounded
 
 from .authorization import AuthorizationServer, RefusedError
+from .door import Door
 from .signing import Signed, SigningServer
 from .wire import Journal, UnreachableError
 
 __all__ = ["create"]
 
 _MAX_DOCUMENT = 16 * 1024 * 1024
+_MAX_CHECKED = 3 * _MAX_DOCUMENT  # in hexadecimal, with its signature and receipt
+_SECONDS = 30
 _STYLE = """
 :root { color-scheme: light dark; }
 body { max-width: 46rem; margin: 0 auto; padding: 2.5rem 1.25rem; font: 1rem/1.55 system-ui, sans-serif; }
@@ -58,11 +63,15 @@ class Backend:
 
     async def sign(self, request: Request) -> Response:
         """Steps 2 to 11 of the main job."""
-        document = await request.body()
+        document = bytearray()
+        async for part in request.stream():
+            document += part
+            if len(document) > _MAX_DOCUMENT:  # asked while it comes, or memory is full before it is
+                break
         if not document or len(document) > _MAX_DOCUMENT:
             return JSONResponse({"error": "a document of 1 octet to 16 MiB"}, 413)
         media_type = request.headers.get("content-type", "application/octet-stream")
-        signed = await run_in_threadpool(self._sign, document, media_type)
+        signed = await run_in_threadpool(self._sign, bytes(document), media_type)
         return JSONResponse({"result": signed.result, "receipt": signed.receipt, "detached": signed.detached})
 
     async def check(self, request: Request) -> Response:
@@ -95,8 +104,8 @@ class Backend:
         return self._signing.sign(document, media_type, self._authorization.token("sign"))
 
 
-def create(authorization: AuthorizationServer, signing: SigningServer, journal: Journal) -> Starlette:
-    """Build the application."""
+def create(authorization: AuthorizationServer, signing: SigningServer, journal: Journal, *, port: int) -> Starlette:
+    """Build the application that this port of this machine serves."""
     backend = Backend(authorization, signing, journal)
     routes = [
         Route("/", backend.root),
@@ -105,7 +114,9 @@ def create(authorization: AuthorizationServer, signing: SigningServer, journal: 
         Route("/log", backend.log),
     ]
     handlers: Any = {RefusedError: _refused, UnreachableError: _unreachable, UndersignError: _unverified}
-    return Starlette(routes=routes, exception_handlers=handlers)
+    # In this order: a stranger's content is not even read.
+    around = [Middleware(Door, port=port), Middleware(Bounded, octets=_MAX_CHECKED, seconds=_SECONDS)]
+    return Starlette(routes=routes, exception_handlers=handlers, middleware=around)
 
 
 async def _refused(request: Request, error: RefusedError) -> Response:  # noqa: ARG001 - Starlette's arguments

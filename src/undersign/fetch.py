@@ -16,7 +16,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from .errors import FetchError, PolicyError, quoted
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from socket import socket
     from ssl import SSLContext
 
-__all__ = ["Fetched", "Fetcher", "Resolve", "is_loopback_text", "special_purpose"]
+__all__ = ["Fetch", "Fetched", "Fetcher", "Resolve", "is_loopback_text", "special_purpose"]
 
 URL_CAP: Final = 2048
 _CHUNK: Final = 16 * 1024
@@ -55,6 +55,16 @@ class Fetched(NamedTuple):
     media_type: str
     etag: str | None = None
     fresh_for: float | None = None
+
+
+class Fetch(Protocol):
+    """Anything that fetches a document, or raises FetchError.
+
+    One that can ask whether a document has changed also has ``revalidate(url, known)``, as Fetcher has.
+    """
+
+    def __call__(self, url: str, /) -> Fetched:
+        """Fetch it."""
 
 
 class Fetcher:

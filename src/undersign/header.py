@@ -80,13 +80,16 @@ def names_of(value: object, argument: str) -> tuple[str, ...]:
     raise PolicyError(f"{argument} is a collection of names.", help=f"Write {argument}=({example},).")
 
 
-def parse(segment: bytes, limits: Limits, understood: Collection[str] | None = ()) -> JOSEHeader:
+def parse(
+    segment: bytes, limits: Limits, understood: Collection[str] | None = (), members: FrozenDict | None = None
+) -> JOSEHeader:
     """Decode and check a protected header.
 
     Args:
         segment: The base64url-encoded header, as it stands in the token.
         limits: Caps.
         understood: Critical extensions that the caller processes, besides ``b64``; None leaves that to others.
+        members: What `parse_object` made of this segment under these limits, where it did; else it does now.
 
     Raises:
         InvalidHeaderError, UnsupportedCriticalError: The header is not one that RFC 7515 section 4 allows.
@@ -94,7 +97,8 @@ def parse(segment: bytes, limits: Limits, understood: Collection[str] | None = (
     """
     if len(segment) > limits.header:
         raise LimitError(f"The header is longer than {limits.header} octets (header).")
-    members = parse_object(decode_segment(segment), limits)
+    if members is None:
+        members = parse_object(decode_segment(segment), limits)
     check(members, understood)
     return JOSEHeader(members)
 

@@ -9,7 +9,7 @@ from heapq import heappop, heappush
 from threading import Lock
 from typing import Any, Final, NoReturn, Protocol
 
-from .encoding import dump_json
+from .encoding import encode_strings, to_utf8
 from .errors import ExpiredTokenError, PolicyError, ReplayedError, ReplayStoreError
 
 __all__ = ["Burn", "MemoryReplayStore", "ReplayStore"]
@@ -47,16 +47,13 @@ class Burn:
     issued_at: float | None
     key: str
 
-    def __init__(
-        self, purpose: str, issuer: str, id: str, expires_at: float, issued_at: float | None = None
-    ) -> None:
-        write = object.__setattr__
-        write(self, "purpose", purpose)
-        write(self, "issuer", issuer)
-        write(self, "id", id)
-        write(self, "expires_at", expires_at)
-        write(self, "issued_at", issued_at)
-        write(self, "key", sha256(dump_json([purpose, issuer, id])).hexdigest())
+    def __init__(self, purpose: str, issuer: str, id: str, expires_at: float, issued_at: float | None = None) -> None:
+        _set_purpose(self, purpose)
+        _set_issuer(self, issuer)
+        _set_id(self, id)
+        _set_expires_at(self, expires_at)
+        _set_issued_at(self, issued_at)
+        _set_key(self, sha256(to_utf8(encode_strings(purpose, issuer, id))).hexdigest())
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         msg = "A Burn is read-only."
@@ -70,6 +67,12 @@ class Burn:
 
     def __repr__(self) -> str:
         return f"Burn({self.purpose!r}, key={self.key[:12]}...)"
+
+
+# The slots themselves, since the object refuses every change: one C call each, where __setattr__ looks up the name.
+_set_purpose, _set_issuer, _set_id, _set_expires_at, _set_issued_at, _set_key = (
+    Burn.__dict__[name].__set__ for name in ("purpose", "issuer", "id", "expires_at", "issued_at", "key")
+)
 
 
 class ReplayStore(Protocol):

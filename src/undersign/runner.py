@@ -114,10 +114,10 @@ class Runner:
 
     Args:
         ledger: Where.
-        at: Passed at each of ``POINTS``.
+        at: Called at each of ``POINTS``; None where nothing is.
     """
 
-    def __init__(self, ledger: Ledger, at: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(self, ledger: Ledger, at: Callable[[str], None] | None = None) -> None:
         self._ledger = ledger
         self._at = at
 
@@ -146,15 +146,36 @@ class Runner:
         Raises:
             UndersignError: The request is refused, which is on record, or the database could not take the write.
         """
-        try:
+        at, renewed = self._at or _nowhere, False
+        while True:
+            reserved = None
             try:
-                return await self._carry_out(process, who, request)
-            except UnusableKeyError:
-                await asyncio.get_running_loop().run_in_executor(None, process.renew)
-                return await self._carry_out(process, who, request)
-        except UndersignError as error:
-            await self.record(process, error, who, request)
-            raise
+                decision: Decision = process.decide(who, request)
+                at("before_reserve")
+                if decision.reservation is None:
+                    await self._ledger.seen(decision.changes)
+                else:
+                    reserved = await self._ledger.commit(decision.reservation)
+                at("after_reserve")
+                if _is_short(decision):
+                    sealed = process.perform(decision, reserved)
+                else:
+                    loop = asyncio.get_running_loop()
+                    sealed = await loop.run_in_executor(None, process.perform, decision, reserved)
+                at("after_sign")
+                committed = await self._ledger.commit(sealed.write)
+                at("after_done")
+                return sealed.open(committed), committed
+            except UndersignError as error:
+                if renewed or reserved is not None or not isinstance(error, UnusableKeyError):
+                    told = process.verdict(error)
+                    if told is not error:
+                        told.__cause__ = error
+                    await self.record(process, told, who, request)
+                    raise told from told.__cause__
+            # Rotated or disabled by another process since this one looked; the refused commit has used nothing up.
+            await asyncio.get_running_loop().run_in_executor(None, process.renew)
+            renewed = True
 
     async def record(self, process: Process, error: UndersignError, who: Any, request: Any) -> None:
         """Record a refusal.
@@ -167,48 +188,20 @@ class Runner:
             self.refused(error, request.address)
             return
         try:
-            await self._commit(process, write)
+            await self._ledger.commit(write)
         except UndersignError as worse:
+            told = process.verdict(worse)
             self.refused(worse, request.address)
-            raise
+            raise told from worse
 
     def refused(self, error: UndersignError, address: str) -> None:
         """Count a refusal of somebody unknown; what is no fault of his is not counted."""
         if not isinstance(error, _NOT_THE_CALLERS):
             self._ledger.count(reason_of(error), address)
 
-    async def _carry_out(self, process: Process, who: Any, request: Any) -> tuple[Any, Committed]:
-        decision: Decision = process.decide(who, request)
-        self._at("before_reserve")
-        reserved = None
-        if decision.reservation is not None:
-            reserved = await self._commit(process, decision.reservation)
-        else:
-            await self._unused(process, decision)
-        self._at("after_reserve")
-        if _is_short(decision):
-            sealed = process.perform(decision, reserved)
-        else:
-            sealed = await asyncio.get_running_loop().run_in_executor(None, process.perform, decision, reserved)
-        self._at("after_sign")
-        committed = await self._commit(process, sealed.write)
-        self._at("after_done")
-        return sealed.open(committed), committed
 
-    async def _unused(self, process: Process, decision: Decision) -> None:
-        try:
-            await self._ledger.seen(decision.changes)
-        except UndersignError as error:
-            raise process.verdict(error) from error
-
-    async def _commit(self, process: Process, write: Write) -> Committed:
-        try:
-            return await self._ledger.commit(write)
-        except UndersignError as error:
-            told = process.verdict(error)
-            if told is error:
-                raise
-            raise told from error
+def _nowhere(_: str) -> None:
+    """Where no test wants a point."""
 
 
 def _is_short(decision: Decision) -> bool:

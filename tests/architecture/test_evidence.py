@@ -13,7 +13,7 @@ import pytest
 
 from tests.architecture.reading import SOURCE, files, tree
 
-EVIDENCE = ("AuthenticatedClient", "Authorization", "ClientProof", "VerifiedJWS", "VerifiedJWT")
+EVIDENCE = ("AuthenticatedClient", "Authorization", "ClientProof", "Unverified", "VerifiedJWS", "VerifiedJWT")
 
 
 def _class(wanted: str) -> type[Any]:
@@ -83,3 +83,16 @@ def test_evidence_cannot_be_derived_from(evidence: type[Any]) -> None:
 def test_evidence_has_no_copying_constructor(evidence: type[Any]) -> None:
     """No replace, _replace, copy or from-method makes evidence out of evidence."""
     assert [name for name in ("__replace__", "_replace", "replace", "copy", "_make") if hasattr(evidence, name)] == []
+
+
+def test_only_peek_makes_an_unverified() -> None:
+    """One file of the package passes the class to something that could make one: the one that parses the octets."""
+    makers = {
+        path.relative_to(SOURCE).as_posix()
+        for path in files()
+        for call in ast.walk(tree(path))
+        if isinstance(call, ast.Call)
+        and any(isinstance(each, ast.Name) and each.id == "Unverified" for each in [call.func, *call.args])
+        and getattr(call.func, "id", "") != "isinstance"
+    }
+    assert makers == {"jwt/unverified.py"}

@@ -69,9 +69,9 @@ def test_nothing_swallows_every_exception() -> None:
 
 
 def test_only_the_outside_is_async() -> None:
-    """Coroutines live in web, asgi, jwks/remote, averify and the playground's application; all else is plain."""
+    """Coroutines live in web, serve, asgi, jwks/remote, averify and the playground's application; all else is plain."""
     application = ("playground/app.py", "playground/form.py", "playground/guard.py", "playground/pages.py")
-    allowed = ("web/", "asgi/", "jwks/remote.py", "cli/serve.py", *application)  # which runs without web
+    allowed = ("web/", "serve/", "asgi/", "jwks/remote.py", *application)  # which runs without web
     wrong = [
         f"{name(path)}::{function.name}"
         for path in files()

@@ -19,9 +19,10 @@ def _wanted(name: str) -> list[str]:
 
 
 def test_the_ranges_people_install_are_the_ranges_we_pin() -> None:
-    """The library's and the server's dependencies are the same in pyproject.toml and in requirements/*.in."""
+    """The dependencies of library, server and PostgreSQL are the same in pyproject.toml and in requirements/*.in."""
     assert _wanted("base") == sorted(PROJECT["project"]["dependencies"])
-    assert _wanted("server") == sorted(PROJECT["project"]["optional-dependencies"]["server"])
+    for extra in ("server", "postgres"):
+        assert _wanted(extra) == sorted(PROJECT["project"]["optional-dependencies"][extra])
     assert set(PROJECT["build-system"]["requires"]) <= set(_wanted("build"))
 
 

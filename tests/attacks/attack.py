@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from tests.attacks.forge import AUDIENCE, CLAIMS, ISSUER, NOW, SECRET, token
 from undersign import errors, jws, jwt
+from undersign.jwt.unverified import peek
 
 HEAD: Final = {"alg": "HS256"}
 GOOD: Final = token({"alg": "HS256", "typ": "JWT"}, CLAIMS)
@@ -23,12 +24,18 @@ class Attack(NamedTuple):
     """What a recipient would call."""
     source: Any
     """The token or key, of which nothing may appear in a message."""
+    peeked: Callable[[], object] | None = None
+    """What a recipient would call that has peeked at the token; None where nobody would."""
 
 
 def by_jwt(name: str, text: Any, error: type[errors.UndersignError], keys: Any = SECRET, **options: Any) -> Attack:
     """Hand the text to a JWT verifier."""
     expected: dict[str, Any] = {"issuer": ISSUER, "audience": AUDIENCE, "now": NOW, **options}
-    return Attack(name, error, lambda: jwt.verify(text, keys, **expected), str(text))
+
+    def peeked() -> object:
+        return jwt.verify(peek(text), keys, **expected)
+
+    return Attack(name, error, lambda: jwt.verify(text, keys, **expected), str(text), peeked)
 
 
 def by_jws(name: str, text: Any, error: type[errors.UndersignError], keys: Any = SECRET, **options: Any) -> Attack:

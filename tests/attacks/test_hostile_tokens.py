@@ -10,8 +10,10 @@ from tests.attacks import hostile_claims, hostile_shapes, hostile_tokens
 from tests.attacks.attack import GOOD, Attack
 from tests.attacks.forge import AUDIENCE, CLAIMS, ISSUER, NOW, SECRET, halves, token
 from undersign import jwk, jwt
+from undersign.errors import UndersignError
 
 ATTACKS = [*hostile_tokens.ATTACKS, *hostile_shapes.ATTACKS, *hostile_claims.ATTACKS]
+PEEKED = [each for each in ATTACKS if each.peeked]
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=[f"{index} {each.name!a}" for index, each in enumerate(ATTACKS)])
@@ -21,6 +23,16 @@ def test_a_hostile_token_is_refused(attack: Attack) -> None:
     with pytest.raises(attack.error):
         attack.do()
     assert time.thread_time() - started < 0.25
+
+
+@pytest.mark.parametrize("attack", PEEKED, ids=[f"{index} {each.name!a}" for index, each in enumerate(PEEKED)])
+def test_a_hostile_token_that_was_peeked_at_is_refused_alike(attack: Attack) -> None:
+    """Who peeks first is refused by peek, or by the verifier with the same class of error as for the text."""
+    assert attack.peeked is not None
+    with pytest.raises(UndersignError) as caught:
+        attack.peeked()
+    if not any(frame.name == "peek" for frame in caught.traceback):
+        assert isinstance(caught.value, attack.error)
 
 
 def test_the_controls_are_accepted() -> None:

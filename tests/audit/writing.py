@@ -47,7 +47,9 @@ class Chain:
 
     def receipt(self, seq, **changes):
         body = self.lines[seq - 1]
-        claims = receipt_claims(Line(seq, body, link(self.id, body), json.loads(body)["time"]), "https://sign.example")
+        record = json.loads(body)
+        line = Line(seq, body, link(self.id, body), record["time"])
+        claims = receipt_claims(record, line, "https://sign.example")
         claims["log"] |= changes.pop("log", {})
         claims |= changes
         return jws.sign(dump_json(claims), RECEIPT, header={"typ": "undersign-receipt+jwt"})

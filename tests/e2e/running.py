@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlencode
@@ -51,19 +52,27 @@ class GoneError(Exception):
     """The server did not answer."""
 
 
-def write(folder: Path) -> str:
-    """Write a configuration with a free port, and give its address."""
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
-        url = f"http://localhost:{held.getsockname()[1]}"
-    (folder / "undersign.toml").write_text(TOML.format(url=url))
+        return held.getsockname()[1]
+
+
+def write(folder: Path, storage: str = "") -> str:
+    """Write a configuration with a free port, and give its address; `storage` is what stands under [storage]."""
+    url = f"http://localhost:{free_port()}"
+    text = TOML.format(url=url) + (f"[storage]\n{storage}" if storage else "")
+    (folder / "undersign.toml").write_text(text)
     (folder / "reports.json").write_text(json.dumps({"keys": [KEY.public().to_jwk()]}))
     return url
 
 
 @contextmanager
-def serving(folder: Path, caller: Caller, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Serve until the block ends or the server is killed."""
+def serving(
+    folder: Path, caller: Caller, *more: str, port: int = 0, **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Serve, with more options and on another port where one is given, until the block ends or the server is killed."""
     words = [
         sys.executable,
         "-m",
@@ -72,15 +81,23 @@ def serving(folder: Path, caller: Caller, **environment: str) -> Iterator[subpro
         str(folder / "undersign.toml"),
         "--with-parent",
         "--quiet",
+        *more,
+        *(("--port", str(port)) if port else ()),
     ]
     with (folder / "server.log").open("ab") as log:
         process = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=log, stderr=log, env={**os.environ, **environment}
+            words,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **environment},
+            start_new_session=True,  # so that all its processes can be killed at once
         )
     try:
+        at = Caller(caller.url, port)
         for _ in range(600):
             try:
-                caller.send("GET", "/readyz")
+                at.send("GET", "/readyz")
                 break
             except GoneError:
                 assert process.poll() is None, (folder / "server.log").read_text()
@@ -88,20 +105,30 @@ def serving(folder: Path, caller: Caller, **environment: str) -> Iterator[subpro
         yield process
     finally:
         process.terminate()
-        process.wait(20)
-        assert process.stdin is not None
-        process.stdin.close()
+        try:
+            process.wait(20)
+        finally:
+            kill(process)
+            assert process.stdin is not None
+            process.stdin.close()
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End every process of a server by kill -9."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(20)
 
 
 class Caller:
-    """A client of the server."""
+    """A client of the server, which may listen on another port than its address says."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, port: int = 0) -> None:
+        self.url, self.port = url, port or int(url.rpartition(":")[2])
         self.minter = Minter(KEY, client_id="reports", audience=url)
 
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
-        connection = HTTPConnection("127.0.0.1", int(self.url.rpartition(":")[2]), timeout=20)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
         given = {"Host": self.url.removeprefix("http://"), **{n.replace("_", "-"): v for n, v in headers.items()}}
         try:
             connection.request(method, path, body or None, given)

@@ -46,9 +46,9 @@ def lines_of(caller: Caller, auditor: dict) -> list[bytes]:
 @pytest.mark.slow
 @pytest.mark.parametrize("round_", [1, 2])
 @pytest.mark.parametrize("point", POINTS)
-def test_kill(tmp_path, point, round_):
+def test_kill(tmp_path, storage, point, round_):
     """Killed at this point under load: acknowledged means recorded, used stays used, the chain verifies."""
-    caller, journal = Caller(write(tmp_path)), Journal()
+    caller, journal = Caller(write(tmp_path, storage)), Journal()
     passes = 13 * round_ + 7 * POINTS.index(point)  # the pass at which it dies
     armed = {"UNDERSIGN_TEST_HOOKS": "1", "UNDERSIGN_TEST_KILL_AT": f"{point}:{passes}"}
     with serving(tmp_path, caller, **armed) as process:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from undersign import jwk, jwt
-from undersign.errors import ClaimError, ClaimTypeError, IncorrectClaimError, IncorrectTypeError, MissingClaimError
+from undersign.errors import (
+    ClaimError,
+    ClaimTypeError,
+    ExpiredTokenError,
+    IncorrectClaimError,
+    IncorrectTypeError,
+    MissingClaimError,
+)
 from undersign.jwt.profiles import client_assertion
+from undersign.jwt.unverified import peek
 
 NOW = 1_800_000_000
 KEY = jwk.generate("ES256")
@@ -89,3 +98,20 @@ def test_the_audience_may_have_to_be_a_string() -> None:
     with pytest.raises(IncorrectClaimError):
         verifier(single=True).verify(sign({"aud": [AS]}))
     assert verifier(audience=(AS, AS + "/token")).verify(sign({"aud": AS + "/token"}))
+
+
+def test_one_verifier_serves_every_thread_at_its_own_time() -> None:
+    """A Verifier may be kept as long as the key: any thread uses it, and its clock is read at each call."""
+    now = [NOW]
+    kept = client_assertion.Verifier(KEY.public(), client_id="reports", audience=(AS,), clock=lambda: now[0])
+    tokens = [MINTER.mint() for _ in range(40)]
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(kept.verify, tokens))
+    assert len({verified.claims["jti"] for verified in found}) == len(tokens)
+    ends_at = kept.expires_at(found[0])
+    now[0] = int(ends_at) - 1
+    assert kept.verify(tokens[0])
+    now[0] = int(ends_at)
+    for again in (tokens[0], peek(tokens[0])):
+        with pytest.raises(ExpiredTokenError):
+            kept.verify(again)

@@ -115,6 +115,9 @@ def test_claims_are_a_mapping() -> None:
         {"exp": None},
         {"nbf": True},
         {"iat": []},
+        {"iat": -1},
+        {"exp": 253402300800},
+        {"exp": True},
     ],
     ids=str,
 )

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
-import uvicorn
+from contextlib import closing, contextmanager
 
 from undersign.playground.app import create
 from undersign.playground.site import Site
+from undersign.serve.server import bind, build
 
 
 @contextmanager
 def serving(clock: Callable[[], float]) -> Iterator[str]:
     """Serve until the block ends, and give the address."""
-    with socket.create_server(("127.0.0.1", 0)) as bound:
+    with closing(bind("127.0.0.1", 0)[0]) as bound:
         url = f"http://localhost:{bound.getsockname()[1]}"
-        server = uvicorn.Server(
-            uvicorn.Config(create(Site(url), clock=clock), log_level="critical", access_log=False, ws="none")
-        )
+        server = build(create(Site(url), clock=clock))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
         thread.start()
         try:

@@ -1,26 +1,11 @@
-"""A database with an open chain and software keys, in a folder of its own."""
+"""A database with an open chain and software keys, on each engine, in a place of its own."""
 
 import pytest
 
-from undersign.cryptotoken.lifecycle import Wanted, create
+from tests.engines import engine, nowhere, postgres_template, where  # noqa: F401 - fixtures
+from tests.storage.writing import Clock, Shelf, start_chain
 from undersign.cryptotoken.software import SoftwareToken
-from undersign.storage.audit import open_chain
-from undersign.storage.engine import Database
-from undersign.storage.envelope import Envelope
-from undersign.storage.keys import KeyStore
-from undersign.storage.writer import Writer
-
-NOW = 1_800_000_000
-
-
-class Clock:
-    """A clock that stands still until it is told otherwise."""
-
-    def __init__(self, now=NOW):
-        self.now = now
-
-    def __call__(self):
-        return self.now
+from undersign.storage.ledger.ledger import Ledger
 
 
 @pytest.fixture
@@ -29,30 +14,28 @@ def clock():
 
 
 @pytest.fixture
-def database(tmp_path):
-    opened = Database.open(f"sqlite:{tmp_path}/undersign.db")
+def database(where):  # noqa: F811
+    opened = where.open()
     yield opened
     opened.dispose()
 
 
 @pytest.fixture
-def store(database):
-    return KeyStore(database, Envelope(b"m" * 32))
+def chain(database):
+    return start_chain(database)
 
 
 @pytest.fixture
-def token(store):
-    return SoftwareToken("soft", store)
+def shelf(database, chain):
+    return Shelf(database, chain.envelope)
 
 
 @pytest.fixture
-def chain(database, token):
-    return open_chain(
-        database, lambda: create(token, (), Wanted("audit-root", "audit_root", "Ed25519"), now=NOW), now=NOW
-    )
+def token(shelf):
+    return SoftwareToken("soft", shelf.vault)
 
 
 @pytest.fixture
-def writer(database, chain, clock):
-    with Writer(database, node="n1", clock=clock) as running:
+def ledger(database, chain, clock):
+    with Ledger(database, chain.envelope, node="n1", clock=clock) as running:
         yield running

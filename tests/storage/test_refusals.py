@@ -6,17 +6,17 @@ import time
 import pytest
 
 from undersign.errors import StorageError
-from undersign.storage.audit import lines_after
-from undersign.storage.refusals import block_of
-from undersign.storage.writer import Writer
+from undersign.storage.ledger.ledger import Ledger
+from undersign.storage.ledger.lines import lines_after
+from undersign.storage.ledger.refusals import block_of
 
 
 def test_refusals_are_counted_and_chained_as_one_summary(database, chain, clock):
     """A thousand anonymous refusals from one block in one minute are one line of the chain."""
-    with Writer(database, clock=clock) as writer:
+    with Ledger(database, chain.envelope, clock=clock) as ledger:
         for number in range(1000):
-            writer.count("invalid_signature", f"192.0.2.{number % 256}")
-        writer.count("invalid_signature", "198.51.100.9")
+            ledger.count("invalid_signature", f"192.0.2.{number % 256}")
+        ledger.count("invalid_signature", "198.51.100.9")
 
     summaries = [json.loads(line.body) for line in lines_after(database, 1)]
     assert [(s["reason"], s["detail"]["block"], s["detail"]["count"]) for s in summaries] == [
@@ -27,9 +27,9 @@ def test_refusals_are_counted_and_chained_as_one_summary(database, chain, clock)
 
 def test_refusals_from_everywhere_stay_bounded(database, chain, clock):
     """Ten thousand address blocks in a minute are 65 lines, with no refusal uncounted."""
-    with Writer(database, clock=clock) as writer:
+    with Ledger(database, chain.envelope, clock=clock) as ledger:
         for number in range(10_000):
-            writer.count("bad", f"10.{number >> 8}.{number & 255}.1")
+            ledger.count("bad", f"10.{number >> 8}.{number & 255}.1")
 
     counts = [json.loads(line.body)["detail"]["count"] for line in lines_after(database, 1)]
     assert (len(counts), sum(counts)) == (65, 10_000)
@@ -37,11 +37,11 @@ def test_refusals_from_everywhere_stay_bounded(database, chain, clock):
 
 def test_flush_returns_when_the_sums_are_committed(database, chain, clock):
     """A flush writes what was counted so far, once, while its window still runs."""
-    with Writer(database, clock=clock) as writer:
-        writer.count("bad", "192.0.2.1")
-        writer.flush()
+    with Ledger(database, chain.envelope, clock=clock) as ledger:
+        ledger.count("bad", "192.0.2.1")
+        ledger.flush()
         first = [json.loads(line.body)["detail"]["count"] for line in lines_after(database, 1)]
-        writer.flush()
+        ledger.flush()
         again = len(lines_after(database, 1))
 
     assert (first, again) == ([1], 1)
@@ -49,22 +49,22 @@ def test_flush_returns_when_the_sums_are_committed(database, chain, clock):
 
 def test_a_flush_that_fails_keeps_its_counts(database, chain, clock):
     """What could not be committed is told, and is in the next summary."""
-    writer = Writer(database, clock=clock)
-    writer.count("bad", "192.0.2.1")
+    ledger = Ledger(database, chain.envelope, clock=clock)
+    ledger.count("bad", "192.0.2.1")
     with pytest.raises(StorageError):
-        writer.flush()
-    with writer:
-        writer.flush()
+        ledger.flush()
+    with ledger:
+        ledger.flush()
 
     assert [json.loads(line.body)["detail"]["count"] for line in lines_after(database, 1)] == [1]
 
 
 def test_a_window_is_configurable(database, chain, clock):
     """A sum goes into the chain when its window is over, however long that is, without any other write."""
-    with Writer(database, clock=clock, refusal_window=7) as writer:
+    with Ledger(database, chain.envelope, clock=clock, refusal_window=7) as ledger:
         start = int(clock.now // 7) * 7
         clock.now = start
-        writer.count("bad", "192.0.2.1")
+        ledger.count("bad", "192.0.2.1")
         clock.now = start + 7
         for _ in range(100):
             if len(lines_after(database, 1)) == 1:

@@ -21,6 +21,7 @@ class ActiveKey:
         ref: Its names, for the log.
         limit: How often the version may be used in its life; None for no limit.
         inside: Whether a use can be seen nowhere but in this process; else it is reserved by a commit of its own.
+        alg: The algorithm that it signs with.
         use: The change that counts a use, and wants the version to be active.
     """
 
@@ -28,9 +29,11 @@ class ActiveKey:
     signer: Signer = field(repr=False)
     limit: int | None = None
     inside: bool = True
+    alg: str = field(init=False)
     use: KeyUse = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "alg", self.signer.alg or "")
         object.__setattr__(self, "use", KeyUse(self.ref.name, self.ref.version, self.limit))
 
     def released(self, reservation: Write | None, reserved: Committed | None) -> Signer:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, final
 
 from undersign.audit.record import TEXT_CAP, Caller
 from undersign.errors import (
@@ -50,20 +50,25 @@ class Issuer:
     max_lifetime: int | None = None
 
 
+@final
 class VerifiedCaller:
     """Evidence that a token of a trusted issuer was verified. Made by Issuers only.
 
     Attributes:
         issuer: The configured name of the issuer.
         token: The verified token.
+        claims: The token's claims.
+        caller: Who it names, as the log has it; the subject means something together with the issuer only.
         requires: What must still be so when the token is made use of: asked by the commit, or by a read where nothing
             is written (safety rules 16 and 18).
     """
 
-    __slots__ = ("issuer", "requires", "token")
+    __slots__ = ("caller", "claims", "issuer", "requires", "token")
 
     issuer: str
     token: VerifiedJWT
+    claims: Mapping[str, Any]
+    caller: Caller
     requires: tuple[object, ...]
 
     def __init__(
@@ -74,13 +79,21 @@ class VerifiedCaller:
         *,
         seal: object = None,
     ) -> None:
-        if seal is not _SEAL:
+        if seal is not _SEAL or token is None:
             raise TypeError("A VerifiedCaller is made by Issuers only.")
-        object.__setattr__(self, "issuer", issuer)
-        object.__setattr__(self, "token", token)
-        object.__setattr__(self, "requires", requires)
+        claims = token.claims
+        named = [claims.get(name, "") for name in Caller._fields]
+        write = object.__setattr__
+        write(self, "issuer", issuer)
+        write(self, "token", token)
+        write(self, "claims", claims)
+        write(self, "caller", Caller(*[text if isinstance(text, str) else "" for text in named]))
+        write(self, "requires", requires)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("A VerifiedCaller is read-only.")
+
+    def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError("A VerifiedCaller is read-only.")
 
     def __init_subclass__(cls) -> NoReturn:
@@ -93,34 +106,9 @@ class VerifiedCaller:
         return f"<VerifiedCaller issuer={self.issuer!r}>"
 
     @property
-    def claims(self) -> Mapping[str, Any]:
-        """The token's claims."""
-        return self.token.claims
-
-    @property
     def key(self) -> Key:
         """The issuer's key that signed the token."""
         return self.token.key
-
-    @property
-    def iss(self) -> str:
-        """The issuer, as the token names it."""
-        return self._text("iss")
-
-    @property
-    def subject(self) -> str:
-        """The subject; means something together with the issuer only."""
-        return self._text("sub")
-
-    @property
-    def client_id(self) -> str:
-        """The client that the token was issued to, if it says so."""
-        return self._text("client_id")
-
-    @property
-    def jti(self) -> str:
-        """The token's own name among its issuer's tokens."""
-        return self._text("jti")
 
     @property
     def expires_at(self) -> float:
@@ -133,14 +121,6 @@ class VerifiedCaller:
         """When the token was issued, if it says so."""
         found = self.claims.get("iat")
         return found if isinstance(found, (int, float)) else None
-
-    def caller(self) -> Caller:
-        """Name the caller as the audit record does."""
-        return Caller(self.iss, self.subject, self.client_id, self.jti)
-
-    def _text(self, name: str) -> str:
-        found = self.claims.get(name)
-        return found if isinstance(found, str) else ""
 
 
 class Issuers:
@@ -174,7 +154,7 @@ class Issuers:
         if known is None:
             raise UnauthenticatedError("The token is of no issuer that this server trusts.")
         issuer, verifier = known
-        verified = verifier.verify(token)
+        verified = verifier.verify(seen)
         _check(verified.claims, issuer)
         return VerifiedCaller(issuer.name, verified, _requirements(issuer, verified.key), seal=_SEAL)
 

@@ -22,7 +22,7 @@ from undersign.signing.process import SigningProcess
 from undersign.storage.database import Database
 from undersign.storage.envelope import Envelope, master_key
 from undersign.storage.heads import HeadSigner
-from undersign.storage.keys import ensure_key
+from undersign.storage.keys import disabled, ensure_key
 from undersign.storage.ledger.ledger import Ledger
 from undersign.storage.ledger.lines import read_head
 
@@ -87,6 +87,10 @@ class House:
         self.ledger.reading.check(caller.requires)
         return caller
 
+    def disabled(self, kind: str) -> frozenset[str]:
+        """Who of a kind (client, issuer, worker, user) is disabled now; blocking."""
+        return disabled(self.ledger.reading.now(), kind)
+
     def close(self) -> None:
         """Record the end, commit what waits, and let go of the database."""
         try:
@@ -137,7 +141,7 @@ def _house(
         auditor=rules.get("auditor"),
         authorization=authorization_server(settings, keyring, clock),
         heads=HeadSigner(database, log.ledger, chain=log.chain, root=log.root, clock=clock),
-        root=log.root.public.thumbprint(),
+        root=log.root.public().thumbprint(),
         probe_key=generate(DEFAULT_ALG),
         clock=clock,
     )

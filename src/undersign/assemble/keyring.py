@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Final
+from typing import Final, NoReturn
 
 from undersign.access.active_key import ActiveKey
 from undersign.audit.record import KeyRef
 from undersign.cryptotoken.lifecycle import Plan, Published, Wanted, create
 from undersign.cryptotoken.software import SoftwareToken
-from undersign.cryptotoken.token import CryptoToken, TokenSigner
+from undersign.cryptotoken.token import CryptoToken
 from undersign.errors import ChainError, UnknownKeyError, UnusableKeyError, quoted
 from undersign.jwk import Key
 from undersign.jwks import KeySet
@@ -45,40 +45,40 @@ AUDIT_ROOT: Final = "audit-root"
 DEFAULT_ALG: Final = "Ed25519"
 
 
+class _Active(dict[str, ActiveKey]):
+    """The versions of keys that sign now, as far as this process knows; the commit asks the database."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        raise UnusableKeyError(f"Key {quoted(name)} has no active version.", help="Rotate it, or enable a version.")
+
+
 class Keyring:
-    """The keys that this process signs with; loaded before the first request, and again when a commit refuses one."""
+    """The keys that this process signs with; loaded before the first request, and again when a commit refuses one.
+
+    Attributes:
+        active: The version of each key that signs now; asking for one that has none raises UnusableKeyError.
+    """
 
     def __init__(self, reading: Reading, tokens: Mapping[str, CryptoToken], settings: Settings) -> None:
         self._reading = reading
         self._tokens = tokens
         self._limits = {key.name: key.limit for key in settings.keys}
         self._disabled = frozenset(key.name for key in settings.keys if key.disabled)
-        self._active: dict[str, ActiveKey] = {}
+        self.active: Mapping[str, ActiveKey] = _Active()
         self._sets: dict[str, tuple[int, KeySet]] = {}
         self._lock = Lock()
 
     def reload(self) -> None:
         """Read which version of each key signs now."""
         with self._lock:
-            found: dict[str, ActiveKey] = {}
+            found = _Active()
             for record in records(self._reading.now()):
                 token = self._tokens.get(record.token)
                 if record.state == "active" and token is not None and record.name not in self._disabled:
                     ref = KeyRef(record.name, record.kid, record.version)
                     limit = self._limits.get(record.name)
                     found[record.name] = ActiveKey(ref, token.signer(record), limit, token.inside)
-            self._active = found
-
-    def active(self, name: str) -> ActiveKey:
-        """The version of this key that signs now, as far as this process knows; the commit asks the database.
-
-        Raises:
-            UnusableKeyError: None does.
-        """
-        found = self._active.get(name)
-        if found is None:
-            raise UnusableKeyError(f"Key {quoted(name)} has no active version.", help="Rotate it, or enable a version.")
-        return found
+            self.active = found
 
     def published(self, name: str) -> KeySet:
         """The public halves of a key: the version that signs, and those that what was signed still verifies with."""
@@ -124,7 +124,7 @@ class OpenedLog:
     chain: str
     ledger: Ledger
     vault: KeyVault
-    root: TokenSigner
+    root: Key
 
 
 def open_log(database: Database, master: Envelope, settings: Settings, clock: Callable[[], float]) -> OpenedLog:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from hashlib import sha256
-from types import MappingProxyType
 from typing import Any
 
 from undersign.access.rules import Rule
@@ -21,8 +20,7 @@ __all__ = ["workers"]
 
 def workers(settings: Settings, rules: Mapping[str, Rule]) -> Workers:
     """Every worker that is not disabled in the file."""
-    found = {worker.name: _worker(worker, rules) for worker in settings.workers if not worker.disabled}
-    return Workers(MappingProxyType(found))
+    return Workers({worker.name: _worker(worker, rules) for worker in settings.workers if not worker.disabled})
 
 
 def _worker(worker: configured.Worker, rules: Mapping[str, Rule]) -> Worker:

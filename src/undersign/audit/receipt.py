@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from undersign.encoding import parse_object
 from undersign.errors import ChainError
 
 from .chain import Line
@@ -17,19 +16,26 @@ _COPIED: Final = ("worker", "caller", "key", "items", "map")
 _DETAILS: Final = ("format", "alg", "rule", "configuration")
 
 
-def receipt_claims(line: Line, issuer: str) -> dict[str, Any]:
+def receipt_claims(record: Mapping[str, Any], line: Line, issuer: str) -> dict[str, Any]:
     """Say what the receipt of one committed signature claims.
+
+    Args:
+        record: The members of the line.
+        line: Its number, hash and time.
+        issuer: Who signs the receipt.
 
     Raises:
         ChainError: The line is not the record of a signature that was made.
     """
-    record = parse_object(line.body)
     if record.get("event") != "sign" or record.get("outcome") != "done":
         raise ChainError("Only the record of a signature that was made can be receipted.", seq=line.seq)
-    given = record.get("detail", {})
-    detail: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    detail = record.get("detail", {})
     claims: dict[str, Any] = {"iss": issuer, "iat": line.time, "jti": record.get("request_id", "")}
-    claims |= {name: record[name] for name in _COPIED if name in record}
-    claims |= {name: detail[name] for name in _DETAILS if name in detail}
+    for name in _COPIED:
+        if name in record:
+            claims[name] = record[name]
+    for name in _DETAILS:
+        if name in detail:
+            claims[name] = detail[name]
     claims["log"] = {"chain": record["chain"], "seq": line.seq, "hash": line.hash}
     return claims

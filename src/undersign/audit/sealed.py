@@ -86,13 +86,13 @@ class Sealed(_Evidence, Generic[T]):
         object.__setattr__(self, "_result", result)
         object.__setattr__(self, "write", write)
 
-    def open(self, committed: Committed) -> T:
+    def open(self, committed: object) -> T:
         """Give the result.
 
         Raises:
             UnauthenticatedError: What was handed in is not the committed line of this very result.
         """
-        if type(committed) is not Committed or not committed.holds(self.write.fragment):
+        if not isinstance(committed, Committed) or not committed.holds(self.write.fragment):
             raise UnauthenticatedError("Only the committed line that names a result opens it.")
         result: T = self._result  # type: ignore[attr-defined] # kept out of what a reader of the class may use
         return result

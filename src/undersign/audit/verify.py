@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from undersign import jws
+from undersign.encoding import parse_object
 from undersign.errors import ChainError, PolicyError, UndersignError, quoted
 from undersign.jwks import KeySource
 
@@ -233,7 +234,7 @@ def _hold_receipt(claims: Mapping[str, Any], walk: Walk) -> None:
     if log.get("chain") != walk.chain:
         raise ChainError("A receipt is of another chain.")
     line = walk.line(_line("A receipt", log, walk))
-    expected = receipt_claims(line, "")
+    expected = receipt_claims(parse_object(line.body), line, "")
     del expected["iss"]
     said = {name: value for name, value in claims.items() if name != "iss"}
     wrong = sorted(name for name in expected.keys() | said.keys() if _spelled(said, name) != _spelled(expected, name))

@@ -124,10 +124,10 @@ def _close(options: argparse.Namespace) -> None:
     with opened_log(load(options.file)) as (database, log):
         through = read_head(database).seq - max(0, options.keep) if options.through is None else options.through
         heads = HeadSigner(database, log.ledger, chain=log.chain, root=log.root)
-        done = close_segment(database, log.ledger, heads, root=log.root.public, through=through, files=files)
+        done = close_segment(database, log.ledger, heads, root=log.root.public(), through=through, files=files)
     print(f"closed: lines {done.first} to {done.through} are in {options.to}, and no longer in the database")
     print(f"  sha256 {done.sha256}, recorded in line {done.line}")
-    print(f"  keep it, and {options.checkpoint}, with the root's fingerprint: {log.root.public.thumbprint()}")
+    print(f"  keep it, and {options.checkpoint}, with the root's fingerprint: {log.root.public().thumbprint()}")
 
 
 def _database(file: Path) -> Database:

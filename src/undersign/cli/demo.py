@@ -154,7 +154,7 @@ def _keep(plan: Plan, document: Document, found: dict[str, Any]) -> None:
 
 def _trusted(cast: Cast, teller: Teller) -> None:
     teller.title("Whom the signing server believes, and what it wrote down")
-    fetched = cast.authorization.log_has("GET /jwks.json")
+    fetched = cast.authorization.log_has('"method":"GET","path":"/jwks.json"')
     teller.check("keys over HTTP", good=fetched, what="signing server -> authorization server  GET /jwks.json")
 
 

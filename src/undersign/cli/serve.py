@@ -8,20 +8,23 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-import uvicorn
-from uvicorn.supervisors import Multiprocess
-
-from ..assemble import assemble
+from ..assemble import House, assemble
+from ..errors import SettingsError
+from ..serve.server import bind, build
+from ..serve.server import run as run_server
+from ..serve.supervisor import Supervisor
 from ..settings import Settings, load
 from ..settings.check import check_safe
-from ..web.app import FILE_VARIABLE, create
-from ..web.connection import Connection
+from ..web.app import create
+from ..web.request_log import RequestLog, logged
 
 try:
     import resource
@@ -30,10 +33,6 @@ except ImportError:  # not on this system
 
 __all__ = ["configure", "run"]
 
-_DEFAULT_HOST: Final = "127.0.0.1"
-_BACKLOG: Final = 2048
-_CONNECTIONS: Final = 900  # then 503; a process may open 1024 files on most systems
-_IDLE: Final = 75  # seconds; longer than the 60 of most proxies, so that none uses a connection that we just closed
 _DEFAULT_PORT: Final = {"http": 80, "https": 443}
 
 
@@ -49,63 +48,65 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check the file, build the server, serve until told to stop."""
-    settings = load(options.file)
-    host = options.host or settings.server.host
-    settings = replace(settings, server=replace(settings.server, host=host))
+    if options.workers < 1:
+        raise SettingsError("--workers takes a number of processes, one at least.")
+    settings = _settings(options.file, options.host)
     check_safe(settings)
     if options.with_parent:
         threading.Thread(target=_follow_parent, name="undersign-parent", daemon=True).start()
     port = options.port or settings.server.port or _port(settings)
-    config = _config(options, host, port)
+    both = urlsplit(settings.server.url).hostname == "localhost"  # a browser may try either loopback
+    sockets = bind(settings.server.host, port, both=both)
     if options.workers > 1:
-        return _serve_many(options, settings, config)
+        _serve_many(options, settings, sockets)
+        return 0
     _keep_secrets_out_of_core_dumps()
     house = assemble(settings)
-    config.app = create(house)
-    print(f"undersign: serving {house.url} ({', '.join(settings.server.roles)}); audit root {house.root}", flush=True)
-    uvicorn.Server(config).run(sockets=_sockets(settings, host, port))
+    _serve(house, sockets, partial(_announce, *_facts(house)), quiet=options.quiet)
     return 0
 
 
-def _config(options: argparse.Namespace, host: str, port: int) -> uvicorn.Config:
-    return uvicorn.Config(
-        "undersign.web.app:from_environment",
-        factory=options.workers > 1,
-        host=host,
-        port=port,
-        workers=options.workers,
-        access_log=not options.quiet,
-        proxy_headers=False,
-        server_header=False,
-        date_header=True,
-        log_level="info",
-        timeout_graceful_shutdown=10,
-        http=Connection,
-        ws="none",
-        limit_concurrency=_CONNECTIONS,
-        timeout_keep_alive=_IDLE,
-    )
-
-
-def _serve_many(options: argparse.Namespace, settings: Settings, config: uvicorn.Config) -> int:
+def _serve_many(options: argparse.Namespace, settings: Settings, sockets: list[socket.socket]) -> None:
     """Converge once, then let each process build its own server of the same file."""
     kept = dict(os.environ)
-    assemble(settings).close()  # makes the database and the keys, so that no two processes race for the first ones
+    house = assemble(settings)  # makes the database and the keys, so that no two processes race for the first ones
+    facts = _facts(house)
+    house.close()
     os.environ.update(kept)  # secrets named as env: are read again by each process
-    os.environ[FILE_VARIABLE] = str(options.file.resolve())
-    bound = _sockets(settings, config.host, config.port) or [config.bind_socket()]
-    Multiprocess(config, sockets=bound).run()
-    return 0
+    one = partial(_serve_file, options.file.resolve(), options.host, quiet=options.quiet)
+    Supervisor(one, sockets, options.workers).run(partial(_announce, *facts))
 
 
-def _sockets(settings: Settings, host: str, port: int) -> list[socket.socket] | None:
-    """Both loopbacks where the address says localhost, for a browser may try either; None leaves it to the server."""
-    if host != _DEFAULT_HOST or urlsplit(settings.server.url).hostname != "localhost":
-        return None
-    first = socket.create_server((host, port), backlog=_BACKLOG)
-    with suppress(OSError):
-        return [first, socket.create_server(("::1", port), family=socket.AF_INET6, backlog=_BACKLOG)]
-    return [first]  # this machine has no IPv6
+def _serve_file(
+    file: Path, host: str | None, sockets: list[socket.socket], ready: Callable[[], None], *, quiet: bool
+) -> None:
+    """Be one of several processes."""
+    _keep_secrets_out_of_core_dumps()
+    settings = _settings(file, host)
+    check_safe(settings)  # the file may be another by now
+    _serve(assemble(settings), sockets, ready, quiet=quiet)
+
+
+def _serve(house: House, sockets: list[socket.socket], ready: Callable[[], None], *, quiet: bool) -> None:
+    app: Any = create(house)
+    if quiet:
+        run_server(build(app, ready=ready), sockets)
+        return
+    log = RequestLog()
+    run_server(build(logged(app, log), ready=ready, ended=log.close), sockets)
+
+
+def _settings(file: Path, host: str | None) -> Settings:
+    settings = load(file)
+    return replace(settings, server=replace(settings.server, host=host)) if host else settings
+
+
+def _facts(house: House) -> tuple[str, tuple[str, ...], str]:
+    return house.url, tuple(house.settings.server.roles), house.root
+
+
+def _announce(url: str, roles: tuple[str, ...], root: str) -> None:
+    print(f"undersign: serving {url} ({', '.join(roles)}); audit root {root}", flush=True)
 
 
 def _keep_secrets_out_of_core_dumps() -> None:

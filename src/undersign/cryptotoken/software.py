@@ -9,7 +9,7 @@ from undersign.encoding import dump_json
 from undersign.errors import KeyMaterialError, quoted
 from undersign.jwk import Key, generate, load
 
-from .token import KeyRecord, NewKey, NewName, TokenSigner
+from .token import KeyRecord, NewKey, NewName
 
 __all__ = ["SoftwareToken", "Vault"]
 
@@ -58,10 +58,9 @@ class SoftwareToken:
         )
         return NewKey(record, self._vault.seal(record, dump_json(key.to_jwk(private=True))))
 
-    def signer(self, record: KeyRecord) -> TokenSigner:
-        """Bind one key, loading it now so that no request waits for it; what it makes is sealed until it is committed."""
-        key = self._key(record)
-        return TokenSigner(record.alg, record.kid, key.public(), key.sign)
+    def signer(self, record: KeyRecord) -> Key:
+        """Give the key, loaded now so that no request waits for it; its private half cannot be written out."""
+        return self._key(record)
 
     def _key(self, record: KeyRecord) -> Key:
         key = self._keys.get(record.thumbprint)
@@ -78,4 +77,4 @@ class SoftwareToken:
                 f"The private half stored for key {quoted(record.name)} is another key's.",
                 help="Somebody changed the database; restore it from a backup.",
             )
-        return key
+        return key.unexportable()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol, TypeAlias
 
 from undersign.jwk import Key, load_public
+from undersign.jws import Signer
 
-__all__ = ["PURPOSES", "STATES", "CryptoToken", "KeyRecord", "NewKey", "NewName", "State", "TokenSigner"]
+__all__ = ["PURPOSES", "STATES", "CryptoToken", "KeyRecord", "NewKey", "NewName", "State"]
 
 State: TypeAlias = Literal["active", "window", "disabled", "destroyed"]
 
@@ -77,36 +78,21 @@ class NewKey:
     sealed: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class TokenSigner:
-    """One key of a token, as anything that signs wants it.
-
-    Attributes:
-        alg: The one algorithm of the key.
-        kid: The name of the key in headers.
-        public: Its public half, as the token itself knows it.
-        sign: Signs with the key that the token holds, in the form that JOSE wants.
-    """
-
-    alg: str
-    kid: str
-    public: Key
-    sign: Callable[[bytes], bytes] = field(repr=False)
-
-
 class CryptoToken(Protocol):
     """One kind of key store. The caller has the key's state checked by the commit that records each use.
 
-    Attributes:
-        inside: Whether a use of a key can be seen nowhere but in this process, so that it may come before the commit
-            that records it. Where it can, a use is reserved by a commit of its own first (DESIGN section 4).
+    Where a use of a key can be seen nowhere but in this process, it may come before the commit that records it.
+    Elsewhere a use is reserved by a commit of its own first (DESIGN section 4); the token says which, by ``inside``.
     """
 
     name: str
-    inside: bool
+
+    @property
+    def inside(self) -> bool:
+        """Whether a use of a key can be seen nowhere but in this process."""
 
     def generate(self, wanted: NewName) -> NewKey:
         """Make a key; it becomes real when its AddKey is committed."""
 
-    def signer(self, record: KeyRecord) -> TokenSigner:
-        """Bind one key."""
+    def signer(self, record: KeyRecord) -> Signer:
+        """Give what signs with one key, and never the key itself."""

@@ -152,6 +152,10 @@ class Key:
         """The same private key, whose ECDSA nonces are those of RFC 6979 in place of hedged ones."""
         return make(self._material, self._metadata, alg=self.alg, declared=self._declared, deterministic=True)
 
+    def unexportable(self) -> Key:
+        """The same key, whose private half cannot be written out: what WebCrypto calls not extractable."""
+        return make(self._material.unexportable(), self._metadata, alg=self.alg, declared=self._declared)
+
     def with_short_secret(self) -> Key:
         """The same secret, verifying although it is below the hash's length: the ``short-secret`` quirk."""
         if self.kty != oct.KTY or self.unusable is None or self.alg is None:
@@ -196,8 +200,7 @@ class Key:
         Raises:
             UnusableKeyError: A public half was asked of a secret, or a private one of a public key.
         """
-        if private and not self.is_private:
-            raise UnusableKeyError("This key has no private half to write.")
+        self._check_writable(private=private)
         if not private and self.kty == oct.KTY:
             raise UnusableKeyError(
                 "A secret has no public half.", help="Say to_jwk(private=True) to write the secret itself."
@@ -211,6 +214,12 @@ class Key:
             jwk["alg"] = self.alg
         return jwk
 
+    def _check_writable(self, *, private: bool) -> None:
+        if private and not self.is_private:
+            raise UnusableKeyError("This key has no private half to write.")
+        if private and not self._material.extractable:
+            raise UnusableKeyError("This key's private half cannot be written out.")
+
     def to_pem(self, *, private: bool = False, password: bytes | None = None) -> str:
         """Write it as PEM: SubjectPublicKeyInfo, or PKCS #8, encrypted if a password is given.
 
@@ -221,8 +230,7 @@ class Key:
 
         if self.kty == oct.KTY:
             raise UnusableKeyError("A secret has no PEM form.")
-        if private and not self.is_private:
-            raise UnusableKeyError("This key has no private half to write.")
+        self._check_writable(private=private)
         if password is not None and not private:
             raise PolicyError("Only a private key is encrypted.", help="Say to_pem(private=True, password=...).")
         return pem.write(

@@ -22,12 +22,21 @@ class Material:
         private: The native private key, the octets of a secret, or None.
         members: The public JWK members, in the order of the standard; for a secret only ``kty``.
         size: Bits of strength-bearing length: modulus, field or secret.
+        extractable: Whether the private half may be written out.
     """
 
-    __slots__ = ("crv", "kty", "members", "private", "public", "size")
+    __slots__ = ("crv", "extractable", "kty", "members", "private", "public", "size")
 
     def __init__(
-        self, kty: str, crv: str | None, public: Any, private: Any, members: dict[str, str], size: int
+        self,
+        kty: str,
+        crv: str | None,
+        public: Any,
+        private: Any,
+        members: dict[str, str],
+        size: int,
+        *,
+        extractable: bool = True,
     ) -> None:
         self.kty = kty
         self.crv = crv
@@ -35,10 +44,15 @@ class Material:
         self.private = private
         self.members = members
         self.size = size
+        self.extractable = extractable
 
     def without_private(self) -> Material:
         """The public half."""
         return Material(self.kty, self.crv, self.public, None, self.members, self.size)
+
+    def unexportable(self) -> Material:
+        """The same, whose private half is not written out."""
+        return Material(self.kty, self.crv, self.public, self.private, self.members, self.size, extractable=False)
 
 
 class KeyType(Protocol):

@@ -9,15 +9,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from ..encoding import parse_object
 from ..errors import FetchError, PolicyError, UndersignError, quoted
-from ..fetch import URL_CAP, Fetched, is_loopback_text
-
-if TYPE_CHECKING:
-    from .remote import Fetch
+from ..fetch import URL_CAP, Fetch, Fetched, is_loopback_text
 
 __all__ = ["Discovery", "checked_url"]
 

@@ -16,11 +16,11 @@ import sys
 import time
 from collections.abc import Callable
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict, Unpack
 from weakref import WeakSet
 
 from ..errors import FetchError, PolicyError, UndersignError, UnknownKeyError, quoted
-from ..fetch import Fetched, Fetcher
+from ..fetch import Fetch, Fetched, Fetcher
 from ..jwk import Key
 from ..limits import DEFAULT, Limits
 from .document import parse
@@ -29,7 +29,7 @@ from .keyset import KeySet, Skipped
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Task
 
-__all__ = ["Fetch", "RefreshPolicy", "Refreshed", "RemoteKeySet", "since_start"]
+__all__ = ["RefreshPolicy", "Refreshed", "RemoteKeySet", "since_start"]
 
 _NOTHING: Final = KeySet()
 _LONGEST_TTL: Final = 3600.0
@@ -39,16 +39,6 @@ def since_start() -> float:
     """The default clock: it never goes back, and where the system can tell it counts the time spent asleep."""
     # Time asleep is time in which keys are revoked.
     return time.clock_gettime(time.CLOCK_BOOTTIME) if sys.platform == "linux" else time.monotonic()
-
-
-class Fetch(Protocol):
-    """Anything that fetches a document, or raises FetchError.
-
-    One that can ask whether a document has changed also has ``revalidate(url, known)``, as Fetcher has.
-    """
-
-    def __call__(self, url: str, /) -> Fetched:
-        """Fetch it."""
 
 
 class Refreshed(NamedTuple):

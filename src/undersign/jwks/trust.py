@@ -16,11 +16,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NoReturn, Unpack
 
 from ..errors import PolicyError, UnknownKeyError, UntrustedCertificateError, quoted
+from ..fetch import Fetch
 from ..jwk import Key, load_public
 from ..jwk.certificate import LONGEST_CHAIN, certificate_of, chain_of, reading, x5t_s256
 from .discovery import checked_url
 from .keyset import Header
-from .remote import Fetch, RefreshPolicy, RemoteKeySet
+from .remote import RefreshPolicy, RemoteKeySet
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate, ObjectIdentifier

@@ -19,7 +19,7 @@ from ..limits import DEFAULT, Limits
 from . import compact, json
 from .compact import CompactVerifier
 from .policy import SignaturePolicy, all_of, any_of, at_least, required
-from .sign import Prepared, add_signature, prepare, sign
+from .sign import CompactSigner, Prepared, add_signature, prepare, sign
 from .signer import By, Signer
 from .verified import SignatureReport, VerifiedJWS
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "By",
+    "CompactSigner",
     "Prepared",
     "SignaturePolicy",
     "SignatureReport",

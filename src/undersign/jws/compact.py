@@ -13,6 +13,8 @@ from ..jwa.signature import named
 from ..jwk.key import Key
 from ..jwks.keyset import Header, Keys, as_source
 from ..limits import DEFAULT, Limits
+from .detached import signing_input as joined
+from .peeked import Token, Unverified
 from .verified import SignatureReport, VerifiedJWS, seal
 
 __all__ = ["CompactVerifier", "token_octets", "verify"]
@@ -92,7 +94,7 @@ class CompactVerifier:
         self._room = _CACHED_OCTETS
         self._bound: dict[tuple[int, str], tuple[Key, Key]] = {}
 
-    def open(self, token: str | bytes) -> tuple[JOSEHeader, bytes, Key]:
+    def open(self, token: Token) -> tuple[JOSEHeader, bytes, Key]:
         """Verify an attached token; header, payload and the key that holds.
 
         Raises:
@@ -103,23 +105,53 @@ class CompactVerifier:
         if len(octets) > self._cap:
             raise LimitError(f"The token is longer than {self._cap} octets.")
         # 2. Three segments.
-        signing_input, _, signature = octets.rpartition(b".")
-        protected, dot, payload = signing_input.partition(b".")
-        if not dot or b"." in payload:
+        segments = octets.split(b".", 3)
+        if len(segments) != 3:
             raise MalformedTokenError("A compact JWS has three segments with two dots between them.")
+        protected, payload, signature = segments
         # 3. The header, of which only a parse that a good signature has confirmed is remembered (steps 2 to 5).
         known = self._headers.get(protected)
-        header = parse_header(protected, self.limits, self._understood) if known is None else known
+        if known is None:
+            read = token.header_in(protected, self.limits) if type(token) is Unverified else None
+            header = parse_header(protected, self.limits, self._understood, read)
+        else:
+            header = known
         # 4. The key, chosen anew each time: another client may send this very segment.
         key = self._find(header.kid, header.x5t_s256, header.alg)
         if key.alg != header.alg or self._algorithms is not None:
             key = self._allow(key, header)
         # 5. The signature (steps 7 and 8).
-        key.verify(signing_input, self._decode(signature))
+        key.verify(octets[: -1 - len(signature)], self._decode(signature))
         if known is None:
             self._remember(protected, header)
         # 6. The payload (step 6; the signature covers it encoded).
         return header, self._decode(payload) if header.encoded else _unencoded(payload), key
+
+    def open_detached(self, token: str | bytes, payload: bytes) -> tuple[JOSEHeader, bytes, Key]:
+        """Verify a token whose payload travels elsewhere; header, payload and the key that holds.
+
+        Raises:
+            MalformedTokenError: The token carries a payload as well, so two readers could read two contents.
+            UndersignError: Whatever else is wrong with it.
+        """
+        if not isinstance(payload, (bytes, bytearray)):
+            raise PolicyError("The detached payload is bytes.")
+        octets = token_octets(token)
+        if len(octets) > self.limits.token or len(payload) > self.limits.payload:
+            raise LimitError(
+                f"The token is longer than {self.limits.token} octets, or its payload than {self.limits.payload}."
+            )
+        parts = octets.split(b".", 3)
+        if len(parts) != 3:
+            raise MalformedTokenError("A compact JWS has three segments with two dots between them.")
+        if parts[1]:
+            raise MalformedTokenError(
+                "The token carries a payload although a detached one was given.", help="Leave payload= out."
+            )
+        header = self.parse_header(parts[0])
+        content = bytes(payload)
+        key = self.check(header, joined(parts[0], content, encoded=header.encoded), parts[2])
+        return header, content, key
 
     def choose(self, header: JOSEHeader) -> Key:
         """Choose the key for a parsed header.
@@ -185,9 +217,7 @@ def verify(token: str | bytes, verifier: CompactVerifier, payload: bytes | None 
     if payload is None:
         header, content, key = verifier.open(token)
     else:
-        from .detached import open_detached
-
-        header, content, key = open_detached(token, verifier, payload)
+        header, content, key = verifier.open_detached(token, payload)
     return seal(content, (SignatureReport(header.members, EMPTY, key, None),), checks)
 
 
@@ -204,6 +234,8 @@ def token_octets(token: object) -> bytes:
         raise MalformedTokenError("The token holds a character outside ASCII.") from None
     if isinstance(token, (bytes, bytearray)):
         return bytes(token)
+    if isinstance(token, Unverified):
+        return token.octets
     raise MalformedTokenError(
         f"A compact token is a string or bytes, not {type(token).__name__}.", help="Pass the token's text."
     )

@@ -12,17 +12,21 @@ from ..errors import ClaimTypeError, PolicyError, quoted
 if TYPE_CHECKING:
     from datetime import timedelta
 
-__all__ = ["check_types", "claim_date", "numeric_date", "seconds"]
+__all__ = ["LATEST", "check_types", "claim_date", "numeric_date", "seconds"]
 
 _STRINGS: Final = ("iss", "sub", "jti")
-_LATEST: Final = 253402300799  # the end of the year 9999
+LATEST: Final = 253402300799
+"""The last NumericDate that is taken: the end of the year 9999."""
 
 _LIFETIME: Final = re.compile(r"\A([0-9]{1,9})(s|m|h|d|w)\Z")
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
-def check_types(claims: Mapping[str, Any]) -> None:
+def check_types(claims: Mapping[str, Any]) -> tuple[str, Any, float, float, float]:
     """Check the types of the registered claims that are there; no waiver reaches this check.
+
+    Returns:
+        iss, aud, exp, nbf and iat; "" and 0 stand for those that are not there.
 
     Raises:
         ClaimTypeError: iss, sub or jti is not a string, aud not a string or array of strings, or exp, nbf or iat not a
@@ -30,20 +34,20 @@ def check_types(claims: Mapping[str, Any]) -> None:
     """
     # Written out, not looped: this runs for every token.
     get = claims.get
-    if type(get("iss", "")) is not str or type(get("sub", "")) is not str or type(get("jti", "")) is not str:
+    iss, aud, exp, nbf, iat = get("iss", ""), get("aud", ""), get("exp", 0), get("nbf", 0), get("iat", 0)
+    if type(iss) is not str or type(get("sub", "")) is not str or type(get("jti", "")) is not str:
         name = next(name for name in _STRINGS if type(get(name, "")) is not str)
         raise _wrong(name, "a string", get(name))
-    exp, nbf, iat = get("exp", 0), get("nbf", 0), get("iat", 0)
-    if not type(exp) is type(nbf) is type(iat) is int or not 0 <= exp <= _LATEST or nbf or not 0 <= iat <= _LATEST:
+    if not type(exp) is type(nbf) is type(iat) is int or not 0 <= exp <= LATEST or nbf or not 0 <= iat <= LATEST:
         _check_dates(exp=exp, nbf=nbf, iat=iat)
-    aud = get("aud", "")
     if type(aud) is not str and not (isinstance(aud, (list, tuple)) and aud and all(type(each) is str for each in aud)):
         raise _wrong("aud", "a string or an array of strings", aud)
+    return iss, aud, exp, nbf, iat
 
 
 def _check_dates(**dates: object) -> None:
     for name, value in dates.items():
-        if (type(value) is not int and type(value) is not float) or not 0 <= value <= _LATEST:
+        if (type(value) is not int and type(value) is not float) or not 0 <= value <= LATEST:
             raise _wrong(name, "a NumericDate", value)
 
 

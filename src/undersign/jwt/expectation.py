@@ -75,7 +75,7 @@ class Expectation:
         self._audiences = _audiences(audience, waived)
         self._any_typ = "typ" in waived
         self.types = _types(typ, waived)
-        self._require = _required(require)
+        self._require = tuple(_required(require).items())
         self._need_exp = "exp" not in waived
         self._leeway = seconds(leeway, "leeway")
         self._max_age = None if max_age is None else seconds(max_age, "max_age")
@@ -83,7 +83,7 @@ class Expectation:
 
     def _names(self, waived: frozenset[str]) -> tuple[str, ...]:
         names = ["signature", *(name for name in ("typ", "iss", "aud") if name not in waived), "exp", "nbf", "iat"]
-        names += [name for name in self._require if name not in names]
+        names += [name for name, _ in self._require if name not in names]
         names += ["max_age"] if self._max_age is not None else []
         return (*names, *(f"waived:{name}" for name in _WAIVABLE if name in waived))
 
@@ -107,19 +107,25 @@ class Expectation:
         Raises:
             ClaimTypeError, MissingClaimError, IncorrectClaimError and its kinds: What does not hold.
         """
-        check_types(claims)
-        self._check_times(claims, now)
-        issuer = claims.get("iss")
-        if self._issuer is not None and issuer != self._issuer:
-            raise _unlike("iss", self._issuer, issuer)
-        audience = claims.get("aud")
-        if self._audiences is not None and (type(audience) is not str or audience not in self._audiences):
-            self._check_audience(audience)
+        iss, aud, exp, nbf, iat = check_types(claims)
+        leeway = self._leeway
+        # The times: written so that a clock without a value lets nothing pass. An exp of 0 may be none at all.
+        if not exp or not exp > now - leeway:
+            self._check_end(claims, now)
+        if not nbf <= now + leeway >= iat:
+            raise _early(claims, now, leeway)
+        if self._max_age is not None:
+            self._check_age(claims.get("iat"), now, self._max_age)
+        # Who says it, and to whom: neither is ever expected to be "".
+        if iss != self._issuer and self._issuer is not None:
+            raise _unlike("iss", self._issuer, claims.get("iss"))
+        if self._audiences is not None and (type(aud) is not str or aud not in self._audiences):
+            self._check_audience(claims.get("aud"))
         if self._require:
             self._check_required(claims)
 
     def _check_required(self, claims: Mapping[str, Any]) -> None:
-        for name, expected in self._require.items():
+        for name, expected in self._require:
             if name not in claims:
                 raise MissingClaimError(
                     name, f"Expected the claim {quoted(name)}{_to_be(expected)}, but it is not there."
@@ -127,20 +133,13 @@ class Expectation:
             if expected is not ... and not _same(claims[name], expected):
                 raise _unlike(name, expected, claims[name])
 
-    def _check_times(self, claims: Mapping[str, Any], now: float) -> None:
+    def _check_end(self, claims: Mapping[str, Any], now: float) -> None:
         exp = claims.get("exp")
         if exp is None:
             if self._need_exp:
                 raise MissingClaimError("exp", "The token has no 'exp', so it would never end.")
-        elif not exp > now - self._leeway:  # written so that a clock without a value lets nothing pass
+        elif not exp > now - self._leeway:
             raise ExpiredTokenError("exp", f"The token expired {_ago(now - exp)} ago.")
-        latest = now + self._leeway
-        if not claims.get("nbf", 0) <= latest:
-            raise NotYetValidError("nbf", f"The token is not valid for another {_ago(claims.get('nbf', 0) - now)}.")
-        if not claims.get("iat", 0) <= latest:
-            raise NotYetValidError("iat", f"The token says it will be issued in {_ago(claims.get('iat', 0) - now)}.")
-        if self._max_age is not None:
-            self._check_age(claims.get("iat"), now, self._max_age)
 
     def _check_age(self, iat: float | None, now: float, max_age: float) -> None:
         if iat is None:
@@ -153,6 +152,13 @@ class Expectation:
         if isinstance(aud, list) and not accepted.isdisjoint(aud):
             return
         raise _unlike("aud", " or ".join(sorted(accepted)), aud)
+
+
+def _early(claims: Mapping[str, Any], now: float, leeway: float) -> NotYetValidError:
+    nbf, iat = claims.get("nbf", 0), claims.get("iat", 0)
+    if not nbf <= now + leeway:
+        return NotYetValidError("nbf", f"The token is not valid for another {_ago(nbf - now)}.")
+    return NotYetValidError("iat", f"The token says it will be issued in {_ago(iat - now)}.")
 
 
 def _unlike(claim: str, expected: object, found: object) -> MissingClaimError | IncorrectClaimError:
@@ -189,6 +195,8 @@ def _ago(duration: float) -> str:
 
 def _same(found: object, expected: object) -> bool:
     """Compare as JSON does: true is not 1, and a list equals only a list."""
+    if type(found) is str:
+        return found == expected
     if isinstance(found, bool) or isinstance(expected, bool):
         return found is expected
     if isinstance(found, list) and isinstance(expected, (list, tuple)):

@@ -13,7 +13,7 @@ from ..header import names_of
 from ..jwk.key import Key
 from ..jws.signer import Signer as ExternalSigner
 from ..jws.signer import header_segment, produce
-from .claims import check_types, claim_date, seconds
+from .claims import LATEST, check_types, claim_date, seconds
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -95,7 +95,7 @@ class Signer:
             ClaimTypeError: A registered claim has the wrong type.
             KeyMaterialError: The key cannot sign.
         """
-        own = {} if claims is None else _copied(claims)
+        own = dict(claims) if type(claims) is dict else _copied(claims)
         if not self._taken.isdisjoint(own):
             raise PolicyError(
                 f"{', '.join(sorted(self._taken & own.keys()))}: this signer writes it.",
@@ -106,20 +106,17 @@ class Signer:
         return (signing_input + b"." + encode_segment(self._sign(signing_input))).decode("ascii")
 
     def _payload(self, own: dict[str, Any], rest: str) -> str:
-        if not own:
-            rest = "}"
-        elif self._fixed or self._lifetime is not None:
-            rest = "," + rest
-        if self._lifetime is None:
-            return f"{{{self._fixed}{rest}"
-        start = "{" + self._fixed + ("," if self._fixed else "")
+        """Write the object: the fixed claims, the times that this signer adds, then the caller's."""
+        if self._lifetime is None or ("iat" in own and "exp" in own):
+            return f"{{{self._fixed}{',' if self._fixed and own else ''}{rest}"
+        start = f"{{{self._fixed}{',' if self._fixed else ''}"
+        rest = "," + rest if own else rest
         now = int(self._clock())
-        if "iat" not in own and "exp" not in own:
-            return f'{start}"iat":{now},"exp":{int(now + self._lifetime)}{rest}'
-        times = [] if "iat" in own else [f'"iat":{now}']
-        if "exp" not in own:
-            times.append(f'"exp":{int(own.get("iat", now) + self._lifetime)}')
-        return f"{start}{','.join(times)}{rest}" if times else "{" + self._fixed + (rest if self._fixed else rest[1:])
+        if "iat" in own:
+            return f'{start}"exp":{int(own["iat"] + self._lifetime)}{rest}'
+        if "exp" in own:
+            return f'{start}"iat":{now}{rest}'
+        return f'{start}"iat":{now},"exp":{int(now + self._lifetime)}{rest}'
 
 
 def _header(typ: str | None, header: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -134,6 +131,8 @@ def _header(typ: str | None, header: Mapping[str, Any] | None) -> dict[str, Any]
 
 
 def _copied(claims: object) -> dict[str, Any]:
+    if claims is None:
+        return {}
     if not isinstance(claims, Mapping):
         raise PolicyError("The claims are a mapping of names to values.")
     return dict(claims)
@@ -148,7 +147,8 @@ def _prepare(own: dict[str, Any]) -> bool:
             if type(name) is not str or isinstance(value, (dict, list, tuple)):
                 flat = False
         elif kind == "date":
-            own[name] = claim_date(name, value)  # the set of names stays as it is
+            if type(value) is not int or not 0 <= value <= LATEST:
+                own[name] = claim_date(name, value)  # the set of names stays as it is
         elif type(value) is not str:
             _check_types(own)
             flat = False

@@ -15,6 +15,7 @@ from ..errors import InvalidHeaderError, InvalidJSONError, PolicyError, UnknownK
 from ..header import names_of
 from ..jwks.keyset import Keys
 from ..jws.compact import CompactVerifier
+from ..jws.peeked import Token, Unverified
 from ..limits import DEFAULT, Limits
 from .expectation import Expectation
 from .verified import VerifiedJWT, seal
@@ -94,8 +95,8 @@ class Verifier:
         self._clock = clock
         self._limits = limits
 
-    def verify(self, token: str | bytes) -> VerifiedJWT:
-        """Verify a token, wholly.
+    def verify(self, token: Token) -> VerifiedJWT:
+        """Verify a token, wholly; one that was peeked at is checked as wholly, and parsed once.
 
         Raises:
             TokenError: The token is refused; ClaimError and its kinds say which claim and why.
@@ -112,12 +113,17 @@ class Verifier:
         # 3. The Claims Set is one JSON object (step 10); what is compressed is inflated only now, by a quirk.
         if self._inflate is not None:
             payload = self._inflate(header.members, payload, self._limits)
-        claims = self._parse(payload, self._limits)
+        claims = self._parse(payload, self._limits) if type(token) is not Unverified else self._read(token, payload)
         # 4. What the recipient requires of it (section 4.1).
         self._expectation.check(claims, self._clock())
         return seal(claims, header.members, key, self._checks)
 
-    async def averify(self, token: str | bytes) -> VerifiedJWT:
+    def _read(self, token: Unverified, payload: bytes) -> FrozenDict:
+        """The claims in a verified payload: as peek parsed them, if from these octets and as this verifier would."""
+        known = token.claims_in(payload, self._limits) if self._parse is parse_object else None
+        return self._parse(payload, self._limits) if known is None else known
+
+    async def averify(self, token: Token) -> VerifiedJWT:
         """Verify in async code: where the key is unknown, refresh a source that can, once, and try again."""
         try:
             return self.verify(token)
@@ -130,7 +136,7 @@ class Verifier:
 
 
 def verify(
-    token: str | bytes,
+    token: Token,
     keys: Keys,
     *,
     issuer: str | None = None,

@@ -60,17 +60,9 @@ class Client:
     enabled: bool = True
     longest_exp: float = 24 * 3600.0
 
-    def keys_at(self, now: float) -> tuple[Key, ...]:
-        """The keys that count at this moment."""
-        return tuple(k.key for k in self.keys if k.enabled and k.not_before <= now <= k.not_after)
-
 
 @dataclass(frozen=True, slots=True)
 class Clients:
     """Every registered client, by its id."""
 
     by_id: Mapping[str, Client] = field(default_factory=lambda: MappingProxyType({}))
-
-    def get(self, client_id: str) -> Client | None:
-        """The client of this id, if there is one."""
-        return self.by_id.get(client_id)

@@ -26,11 +26,15 @@ _SITE: Final = 64  # bits of an IPv6 address that one household has
 
 
 class Throttle:
-    """The failures of each address, short of those that time has forgiven."""
+    """The failures of each address, short of those that time has forgiven.
+
+    Attributes:
+        spent: Tries spent by each name of addresses, and when that was so; while it is empty nobody has to wait.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._spent: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tries spent, and when that was so
+        self.spent: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._lock = Lock()
 
     def check(self, address: str) -> None:
@@ -51,13 +55,13 @@ class Throttle:
         if not name:
             return
         with self._lock:
-            self._spent[name] = (min(self._now_spent(name) + 1, TRIES), self._clock())
-            self._spent.move_to_end(name)
-            if len(self._spent) > ADDRESSES:
-                self._spent.popitem(last=False)
+            self.spent[name] = (min(self._now_spent(name) + 1, TRIES), self._clock())
+            self.spent.move_to_end(name)
+            if len(self.spent) > ADDRESSES:
+                self.spent.popitem(last=False)
 
     def _now_spent(self, name: str) -> float:
-        spent, at = self._spent.get(name, (0.0, 0.0))
+        spent, at = self.spent.get(name, (0.0, 0.0))
         return max(0.0, spent - (self._clock() - at) * PER_SECOND)
 
 

@@ -5,16 +5,16 @@ that is used up, used and required: the assertion's one-time id, the key, that t
 token, and seals it: the runner commits the line that names it, with all of that, and only that line opens the seal.
 A client that proved itself and is refused has used up its assertion all the same.
 
-The order: a form (token_request) - one mechanism, the whole assertion (client_auth) - the grant (grants) - the token
-(access_token) - *commit* - the answer.
+The order: a form (token_request) - one mechanism, the whole assertion (client_auth) - the grant (grants) - the token of
+RFC 9068 - *commit* - the answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from undersign.access.active_key import ActiveKey
 from undersign.access.standing import Enabled
@@ -25,30 +25,34 @@ from undersign.errors import (
     AccessError,
     ExpiredTokenError,
     InvalidClientError,
+    InvalidRequestError,
     OAuthError,
     ReplayedError,
+    UnauthorizedClientError,
     UndersignError,
+    UnsupportedGrantTypeError,
 )
+from undersign.jws import Signer
+from undersign.jwt.profiles.access_token import Minter
 
-from . import grants
-from .access_token import LIFETIME, AccessTokens
 from .client import Clients
-from .client_auth import ClientAuthentication, ClientProof, Place
-from .grants import Granted
+from .client_auth import ClientProof, Place, client_authentication
+from .grants import GRANTS, Grant, Granted
 from .token_request import RawRequest, TokenRequest, parse
 
-__all__ = ["Asking", "Decision", "Keys", "TokenEndpoint", "TokenResponse"]
+__all__ = ["LIFETIME", "Asking", "Decision", "Keys", "TokenEndpoint", "TokenResponse"]
+
+
+LIFETIME: Final = 300
+"""How many seconds an access token lives."""
 
 
 class Keys(Protocol):
     """Where the key of access tokens is found, without waiting for anything."""
 
-    def active(self, name: str) -> ActiveKey:
-        """The version of this key that signs now.
-
-        Raises:
-            UnusableKeyError: None does.
-        """
+    @property
+    def active(self) -> Mapping[str, ActiveKey]:
+        """The version of each key that signs now; asking for one that has none raises UnusableKeyError."""
 
     def reload(self) -> None:
         """Read anew which versions sign."""
@@ -91,7 +95,7 @@ class Decision:
     @property
     def alg(self) -> str:
         """The key's algorithm."""
-        return self.key.signer.alg
+        return self.key.alg
 
 
 class TokenEndpoint:
@@ -105,15 +109,14 @@ class TokenEndpoint:
         clock: The time, in seconds since 1970.
     """
 
-    def __init__(
-        self, issuer: str, clients: Clients, keys: Keys, *, name: str, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, issuer: str, clients: Clients, keys: Keys, *, name: str, clock: Callable[[], float]) -> None:
         self._issuer = issuer
         self._clients = clients
         self._keys = keys
         self._name = name
-        self._authentication = ClientAuthentication(clock)
-        self._tokens = AccessTokens(issuer, clock)
+        self._authentication = client_authentication(clock)
+        self._clock = clock
+        self._minter: tuple[Signer, Minter] | None = None
         self._here = Place(issuer, f"{issuer}/token", f"{issuer}/token")
 
     def identify(self, raw: RawRequest) -> Asking:
@@ -134,8 +137,10 @@ class TokenEndpoint:
             UnusableKeyError: No key signs access tokens now.
         """
         proof = asking.proof
-        granted = grants.decide(asking.request, proof.client, self._issuer)
-        key = self._keys.active(self._name)
+        granted = _grant_of(asking.request, proof).grant(asking.request, proof.client, self._issuer)
+        if granted.client_id != proof.client.id:
+            raise UnauthorizedClientError("What was granted is another client's.")
+        key = self._keys.active[self._name]
         changes = (proof.burn, key.use, Enabled("client", proof.client.id))
         decision = Decision(proof, granted, key, changes, None)
         if key.inside:
@@ -149,8 +154,11 @@ class TokenEndpoint:
             UndersignError: The key cannot sign, or is outside this process and its use is not reserved.
         """
         granted = decision.granted
-        signer = decision.key.released(decision.reservation, reserved)
-        token = self._tokens.mint(decision.proof, granted, signer)
+        key = decision.key
+        signer = key.signer if key.inside else key.released(decision.reservation, reserved)
+        token = self._minter_of(signer).mint(
+            subject=granted.subject, audience=granted.audience, client_id=granted.client_id, scope=granted.scope
+        )
         digest = sha256(token.encode("ascii")).hexdigest()
         entry = self._entry(decision, "done", Item("sha256", digest))
         write = Write(entry, *decision.changes) if decision.reservation is None else Write(entry)
@@ -181,6 +189,14 @@ class TokenEndpoint:
         """Read anew which version of the key signs."""
         self._keys.reload()
 
+    def _minter_of(self, signer: Signer) -> Minter:
+        """The minter of RFC 9068's tokens, compiled once for each version of the key."""
+        compiled = self._minter
+        if compiled is None or compiled[0] is not signer:
+            minter = Minter(signer, issuer=self._issuer, lifetime=f"{LIFETIME}s", clock=self._clock)
+            compiled = self._minter = (signer, minter)
+        return compiled[1]
+
     def _entry(self, decision: Decision, outcome: str, *items: Item) -> Entry:
         proof, granted = decision.proof, decision.granted
         return Entry(
@@ -197,3 +213,15 @@ class TokenEndpoint:
                 ("scope", granted.scope),
             ),
         )
+
+
+def _grant_of(request: TokenRequest, proof: ClientProof) -> Grant:
+    """Find the grant that the request names, among those that the client registered (RFC 6749 section 1.3)."""
+    if not request.grant_type:
+        raise InvalidRequestError("grant_type is missing.")
+    grant = GRANTS.get(request.grant_type)
+    if grant is None:
+        raise UnsupportedGrantTypeError("The grant is not one of this server's.")
+    if request.grant_type not in proof.client.grants:
+        raise UnauthorizedClientError("The client did not register this grant.")
+    return grant

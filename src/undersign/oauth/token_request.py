@@ -18,6 +18,7 @@ _MAX_PARAMETERS: Final = 32
 _MAX_NAME: Final = 64
 _FORM: Final = "application/x-www-form-urlencoded"
 _REPEATABLE: Final = frozenset({"resource"})  # RFC 8707 section 2; more than one is then refused as a target
+_TARGETS: Final = frozenset({"resource", "audience"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +72,17 @@ def parse(raw: RawRequest) -> TokenRequest:
         raise RequestTooLargeError(
             f"The body is longer than {MAX_BODY} octets.", help="A token request is a short form."
         )
-    values = _once(_pairs(raw.body))
+    values, resources = _once(_pairs(raw.body))
     return TokenRequest(
-        grant_type=_only(values, "grant_type") or "",
-        scope=_only(values, "scope"),
-        resources=_resources(values),
-        client_id=_only(values, "client_id"),
+        grant_type=values.get("grant_type", ""),
+        scope=values.get("scope"),
+        resources=resources,
+        client_id=values.get("client_id"),
         endpoint=raw.endpoint,
         request_id=raw.request_id,
-        client_assertion=_only(values, "client_assertion"),
-        client_assertion_type=_only(values, "client_assertion_type"),
-        client_secret=_only(values, "client_secret"),
+        client_assertion=values.get("client_assertion"),
+        client_assertion_type=values.get("client_assertion_type"),
+        client_secret=values.get("client_secret"),
         authorization=raw.authorization,
     )
 
@@ -106,25 +107,22 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
         raise InvalidRequestError("The body is not a form of at most 32 parameters in UTF-8.") from None
 
 
-def _once(pairs: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
-    values: dict[str, tuple[str, ...]] = {}
+def _once(pairs: list[tuple[str, str]]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Each parameter's one value; and the targets, which alone may be several (RFC 8707 section 2).
+
+    A target is asked for by ``resource``, or by ``audience``, RFC 8693's word that many clients send.
+    """
+    values: dict[str, str] = {}
+    seen: set[str] = set()
+    resources: list[str] = []
     for name, value in pairs:
         if len(name) > _MAX_NAME or "\0" in name or "\0" in value:
             raise InvalidRequestError("A parameter's name is too long, or holds a NUL.")
-        if name in values and name not in _REPEATABLE:
+        if name in seen and name not in _REPEATABLE:
             raise InvalidRequestError(f"The parameter {quoted(name)} stands there more than once.")
+        seen.add(name)
         if value:  # RFC 6749 section 3.2: a parameter without a value is treated as if it were left out
-            values[name] = (*values.get(name, ()), value)
-        else:
-            values.setdefault(name, ())
-    return values
-
-
-def _only(values: dict[str, tuple[str, ...]], name: str) -> str | None:
-    given = values.get(name, ())
-    return given[0] if given else None
-
-
-def _resources(values: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """The targets asked for, by RFC 8707's ``resource`` or by ``audience``, RFC 8693's word that many clients send."""
-    return (*values.get("resource", ()), *values.get("audience", ()))
+            values[name] = value
+            if name in _TARGETS:
+                resources.append(value)
+    return values, tuple(resources)

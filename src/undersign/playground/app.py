@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from ..encoding import dump_json
 from ..errors import RequestError, RequestTooLargeError, UndersignError
+from ..serve.content import Bounded
 from .endpoints import ENDPOINTS, Asked, Endpoint
 from .form import PATH, FormPage
 from .guard import Guard, check_same_site
@@ -27,6 +28,8 @@ from .usage import usage
 __all__ = ["create"]
 
 _BODY: Final = 64 * 1024
+_CONTENT: Final = 1024 * 1024  # of a form with files, which nobody reads to its end
+_SECONDS: Final = 10.0
 _AGE: Final = 3600
 
 
@@ -41,7 +44,7 @@ def create(site: Site, *, clock: Callable[[], float] = time.time) -> Starlette:
     routes = [Route(each.path, _serving(each, site, sandboxes), methods=each.methods) for each in ENDPOINTS]
     return Starlette(
         routes=[Route("/", _root(site, sandboxes, pages)), form, *pages.routes(), *routes],
-        middleware=[Middleware(Guard, site=site)],
+        middleware=[Middleware(Guard, site=site), Middleware(Bounded, octets=_CONTENT, seconds=_SECONDS)],
         exception_handlers={HTTPException: _not_served},
     )
 

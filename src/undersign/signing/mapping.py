@@ -17,8 +17,10 @@ from typing import Final
 
 from undersign.errors import PolicyError, RuleDeniedError, quoted
 
-__all__ = ["MapEntry", "Placed", "parse", "place"]
+__all__ = ["HEADER", "MapEntry", "Placed", "parse", "place"]
 
+HEADER: Final = "jws.header."
+"""The room of targets that stand in the protected header."""
 _MAX_VALUE: Final = 256
 _MAX_NAME: Final = 64
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*\Z", re.ASCII)
@@ -50,11 +52,13 @@ class Placed:
 
     Attributes:
         header: Members for the protected header.
-        log: Values for the log, by target.
+        log: Values for the log, by name.
+        targets: All of them, by target.
     """
 
     header: tuple[tuple[str, str], ...]
     log: tuple[tuple[str, str], ...]
+    targets: tuple[tuple[str, str], ...]
 
 
 def parse(target: str, source: str) -> MapEntry:
@@ -71,7 +75,7 @@ def parse(target: str, source: str) -> MapEntry:
     name = target.removeprefix(room)
     if len(name) > _MAX_NAME or not _NAME.match(name):
         raise PolicyError(f"{quoted(target)} does not end in a name of letters, digits, '_', '-' and '.'.")
-    if room == "jws.header." and name.lower() in _CLOSED:
+    if room == HEADER and name.lower() in _CLOSED:
         raise PolicyError(
             f"The header parameter {quoted(name)} has a meaning of its own.",
             help="Choose a name that no standard uses.",
@@ -96,11 +100,12 @@ def place(entries: tuple[MapEntry, ...], claims: Mapping[str, object], request: 
     log: list[tuple[str, str]] = []
     for entry in entries:
         value = _check(entry.target, _value(entry, claims, request))
-        (header if entry.room == "jws.header." else log).append((entry.name, value))
-    return Placed(tuple(header), tuple(log))
+        (header if entry.room == HEADER else log).append((entry.name, value))
+    logged = [(f"log.{name}", value) for name, value in log]
+    return Placed(tuple(header), tuple(log), (*logged, *[(HEADER + name, value) for name, value in header]))
 
 
-_ROOMS: Final = ("jws.header.", "log.")
+_ROOMS: Final = (HEADER, "log.")
 
 
 def _value(entry: MapEntry, claims: Mapping[str, object], request: Mapping[str, object]) -> object:
@@ -120,9 +125,13 @@ def _check(target: str, value: object) -> str:
         raise _denied(target, "the value is not a string")
     if not value or len(value) > _MAX_VALUE or value != value.strip():
         raise _denied(target, f"the value is not 1 to {_MAX_VALUE} characters without space around them")
-    if any(unicodedata.category(character) in _HIDDEN for character in value):
+    if not (value.isascii() and value.isprintable()) and _hides(value):
         raise _denied(target, "the value holds a control, format or unassigned character")
     return value
+
+
+def _hides(value: str) -> bool:
+    return any(unicodedata.category(character) in _HIDDEN for character in value)
 
 
 def _denied(target: str, why: str) -> RuleDeniedError:

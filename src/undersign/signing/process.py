@@ -11,8 +11,8 @@ The order: find the worker, verify the token (access/issuers) - does the format 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
@@ -23,13 +23,13 @@ from undersign.audit.reason import reason_of
 from undersign.audit.record import Entry, Item, Mapped, Write, commit
 from undersign.audit.sealed import Committed, Sealed
 from undersign.errors import UndersignError
+from undersign.jws import Signer
 
 from . import mapping, usage
-from .authorizers import Permit
 from .mapping import Placed
-from .request import Call, SigningRequest
+from .request import Call, Permit, SigningRequest
 from .worker import Worker, Workers
-from .workers import KINDS, Made
+from .workers import KINDS, Made, Maker
 
 __all__ = ["RECEIPT", "Asking", "Decision", "Keys", "Outcome", "SigningProcess"]
 
@@ -40,12 +40,9 @@ _WHY: Final = 200  # characters of a message in the log; messages are escaped al
 class Keys(Protocol):
     """Where the keys are found, without waiting for anything."""
 
-    def active(self, name: str) -> ActiveKey:
-        """The version of this key that signs now.
-
-        Raises:
-            UnusableKeyError: None does.
-        """
+    @property
+    def active(self) -> Mapping[str, ActiveKey]:
+        """The version of each key that signs now; asking for one that has none raises UnusableKeyError."""
 
     def reload(self) -> None:
         """Read anew which versions sign."""
@@ -81,7 +78,7 @@ class Decision:
     @property
     def alg(self) -> str:
         """The key's algorithm."""
-        return self.key.signer.alg
+        return self.key.alg
 
     @property
     def size(self) -> int:
@@ -98,14 +95,15 @@ class Outcome:
     worker: Worker
 
 
-@dataclass(frozen=True, slots=True)
 class SigningProcess:
-    """The signing server's process, for any worker."""
+    """The signing server's process, for any worker; each worker is compiled once for each version of its key."""
 
-    workers: Workers
-    issuers: Issuers
-    keys: Keys
-    clock: Callable[[], float]
+    def __init__(self, workers: Workers, issuers: Issuers, keys: Keys, clock: Callable[[], float]) -> None:
+        self.workers = workers
+        self._issuers = issuers
+        self._keys = keys
+        self._clock = clock
+        self._makers: dict[str, tuple[object, Maker]] = {}
 
     def identify(self, call: Call) -> Asking:
         """Find the worker, and who asks; a worker for anyone asks nobody.
@@ -114,8 +112,8 @@ class SigningProcess:
             UnknownWorkerError: There is no such worker.
             UnauthenticatedError: There is no token, or none that is accepted; the reason is its cause.
         """
-        worker = self.workers.find(call.worker)
-        return Asking(worker, self.issuers.admit(call.token) if worker.issuers else None)
+        worker = self.workers[call.worker]
+        return Asking(worker, self._issuers.admit(call.token) if worker.issuers else None)
 
     def decide(self, asking: Asking, request: SigningRequest) -> Decision:
         """Check the request whole; write nothing.
@@ -126,27 +124,25 @@ class SigningProcess:
             UnusableKeyError: The worker's key does not sign now.
         """
         worker = asking.worker
-        permit = worker.authorizer.authorize(request, self.clock())
+        permit = worker.authorizer.authorize(request, self._clock())
         KINDS[worker.format].check(worker, request.document)
         caller = permit.caller
         placed = mapping.place(worker.mapping, caller.claims if caller else {}, request.meta())
-        key = self.keys.active(worker.key)
-        logged = [commit(f"log.{name}", value) for name, value in placed.log]
-        shown = [commit(f"jws.header.{name}", value) for name, value in placed.header]
+        key = self._keys.active[worker.key]
+        mapped = [commit(target, value) for target, value in placed.targets]
         changes: tuple[object, ...] = (
-            *usage.burns(worker.bind, worker.name, caller),
+            *(usage.burns(worker.bind, worker.name, caller) if worker.bind != "none" else ()),
             key.use,
-            self.keys.active(RECEIPT).use,
+            self._keys.active[RECEIPT].use,
             Enabled("worker", worker.name),
             *(caller.requires if caller else ()),
-            *(personal for _, personal in (*logged, *shown)),
+            *[personal for _, personal in mapped],
         )
-        mapped = tuple(found for found, _ in (*logged, *shown))
-        decision = Decision(request, worker, permit, placed, mapped, key, changes, None)
+        decision = Decision(request, worker, permit, placed, tuple([m for m, _ in mapped]), key, changes, None)
         if key.inside:
             return decision
         intent = Write(_entry(decision, "intent", Item("sha256", request.document.sha256)), *changes)
-        return Decision(request, worker, permit, placed, mapped, key, changes, intent)
+        return replace(decision, reservation=intent)
 
     def perform(self, decision: Decision, reserved: Committed | None = None) -> Sealed[Outcome]:
         """Sign, and seal what was signed.
@@ -155,14 +151,20 @@ class SigningProcess:
             UnauthenticatedError: The key is outside this process, and its use is not reserved.
             UndersignError: The key cannot sign.
         """
-        worker, document = decision.worker, decision.request.document
-        signer = decision.key.released(decision.reservation, reserved)
-        made = KINDS[worker.format].make(worker, document, decision.placed, decision.permit, signer)
+        worker, document, key = decision.worker, decision.request.document, decision.key
+        signer = key.signer if key.inside else key.released(decision.reservation, reserved)
+        made = self._maker(worker, signer).make(document, decision.placed, decision.permit)
         digest = sha256(made.octets).hexdigest()
         item = Item("sha256", document.sha256, digest, "detached" if made.detached else "")
         changes = decision.changes if decision.reservation is None else ()
         write = Write(_entry(decision, "done", item), *changes)
-        return Sealed(Outcome(made, decision.key, worker), digest, write)
+        return Sealed(Outcome(made, key, worker), digest, write)
+
+    def _maker(self, worker: Worker, signer: Signer) -> Maker:
+        compiled = self._makers.get(worker.name)
+        if compiled is None or compiled[0] is not signer:
+            compiled = self._makers[worker.name] = (signer, KINDS[worker.format].Maker(worker, signer))
+        return compiled[1]
 
     def verdict(self, error: UndersignError) -> UndersignError:
         """What a commit refused is told as it is: the caller has proved who he is."""
@@ -178,7 +180,7 @@ class SigningProcess:
             reason=reason_of(error),
             request_id=request.request_id,
             worker=request.worker,
-            caller=asking.caller.caller(),
+            caller=asking.caller.caller,
             items=(Item("sha256", request.document.sha256),) if isinstance(request, SigningRequest) else (),
             detail=(("why", error.message[:_WHY]),),
         )
@@ -186,14 +188,14 @@ class SigningProcess:
 
     def renew(self) -> None:
         """Read anew which versions of the keys sign."""
-        self.keys.reload()
+        self._keys.reload()
 
 
 def _entry(decision: Decision, outcome: str, item: Item) -> Entry:
     caller, key = decision.permit.caller, decision.key
     detail: Any = (
         ("format", decision.worker.format),
-        ("alg", key.signer.alg),
+        ("alg", key.alg),
         ("rule", decision.permit.rule),
         ("configuration", decision.worker.configuration),
     )
@@ -202,7 +204,7 @@ def _entry(decision: Decision, outcome: str, item: Item) -> Entry:
         outcome=outcome,
         request_id=decision.request.request_id,
         worker=decision.worker.name,
-        caller=caller.caller() if caller else None,
+        caller=caller.caller if caller else None,
         key=key.ref,
         items=(item,),
         mapped=decision.mapped,

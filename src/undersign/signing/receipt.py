@@ -7,29 +7,32 @@ claims of a line is in ``audit``, where the verifier holds it against the line a
 
 from __future__ import annotations
 
-from typing import Any
+import json
 
-from undersign import jws
 from undersign.audit.chain import Line
 from undersign.audit.receipt import RECEIPT_TYP, receipt_claims
-from undersign.cryptotoken.token import TokenSigner
-from undersign.encoding import dump_json
-from undersign.errors import ChainError
+from undersign.encoding import encode_flat, to_utf8
+from undersign.jwk import Key
+from undersign.jws import CompactSigner, Signer
 
-__all__ = ["issue"]
-
-
-def issue(line: Line, *, issuer: str, signer: TokenSigner) -> str:
-    """Sign the receipt of one committed signature.
-
-    Raises:
-        ChainError: The line is not the record of a signature that was made.
-    """
-    return _compact(receipt_claims(line, issuer), signer)
+__all__ = ["Receipts"]
 
 
-def _compact(claims: dict[str, Any], signer: TokenSigner) -> str:
-    made = jws.sign(dump_json(claims), signer, header={"typ": RECEIPT_TYP})
-    if not isinstance(made, str):
-        raise ChainError("A receipt is a compact JWS.")
-    return made
+class Receipts:
+    """Receipts of one server; what signs them is compiled once for each version of the key."""
+
+    def __init__(self, issuer: str) -> None:
+        self._issuer = issuer
+        self._compiled: tuple[Key | Signer, CompactSigner] | None = None
+
+    def issue(self, line: Line, signer: Key | Signer) -> str:
+        """Sign the receipt of one committed signature.
+
+        Raises:
+            ChainError: The line is not the record of a signature that was made.
+        """
+        compiled = self._compiled
+        if compiled is None or compiled[0] is not signer:
+            compiled = self._compiled = (signer, CompactSigner(signer, header={"typ": RECEIPT_TYP}))
+        record = json.loads(line.body)  # octets of our own, whose hash the line has
+        return compiled[1].sign(to_utf8(encode_flat(receipt_claims(record, line, self._issuer))))

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256, sha512
 from hmac import compare_digest
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, NoReturn, final
 
 from undersign.access.issuers import VerifiedCaller
 from undersign.encoding import b64url_decode, dump_json, parse_object
 from undersign.errors import DigestMismatchError, RequestError, UndersignError, quoted
 from undersign.limits import DEFAULT, Limits
 
-__all__ = ["Call", "Document", "SigningRequest", "check_digest", "from_envelope"]
+__all__ = ["MAKER", "Call", "Document", "Permit", "SigningRequest", "check_digest", "from_envelope"]
 
 
 class Call(NamedTuple):
@@ -75,6 +75,54 @@ class SigningRequest:
         }
 
 
+MAKER: Final = object()  # for the authorizers alone; tests/architecture counts who imports it
+
+
+@final
+class Permit:
+    """Evidence that the rules let this caller use this worker for this request. Made by an authorizer only.
+
+    What a worker makes for a permit is sealed: the same token could be permitting the same thing somewhere else at
+    this moment. Only the commit that uses up what the permit rests on opens the seal (``audit.sealed``).
+
+    Attributes:
+        worker: The worker's name.
+        request_id: The request it is for.
+        caller: Whose token it was; None where the worker is for anyone.
+        rule: The name of the rule that held.
+    """
+
+    __slots__ = ("caller", "request_id", "rule", "worker")
+
+    worker: str
+    request_id: str
+    caller: VerifiedCaller | None
+    rule: str
+
+    def __init__(
+        self, maker: object, *, worker: str, request_id: str, caller: VerifiedCaller | None, rule: str
+    ) -> None:
+        if maker is not MAKER:
+            raise TypeError("A Permit is made by an authorizer only.")
+        write = object.__setattr__
+        write(self, "worker", worker)
+        write(self, "request_id", request_id)
+        write(self, "caller", caller)
+        write(self, "rule", rule)
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError("Evidence is read-only.")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("Evidence is read-only.")
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TypeError("Evidence cannot be copied or pickled: authorize again where it is needed.")
+
+    def __init_subclass__(cls) -> NoReturn:
+        raise TypeError("Evidence cannot be derived from.")
+
+
 def from_envelope(body: bytes, limits: Limits = DEFAULT) -> Document:
     """Read a document from a JSON envelope: one of ``data`` (base64url), ``text`` or ``json``, and ``options``.
 
@@ -98,15 +146,13 @@ def from_envelope(body: bytes, limits: Limits = DEFAULT) -> Document:
     return Document(octets, named, _detached(envelope.get("options", {})))
 
 
-def check_digest(document: Document, header: str | None) -> None:
+def check_digest(document: Document, header: str) -> None:
     """Hold the document against the Content-Digest that came with it, so that a change on the way shows (RFC 9530).
 
     Raises:
         DigestMismatchError: A digest differs.
         RequestError: The header names no digest that is known here.
     """
-    if header is None:
-        return
     known = 0
     for member in header.split(","):
         name, _, value = member.strip().partition("=")

@@ -32,5 +32,5 @@ def burns(bind: str, worker: str, caller: VerifiedCaller | None) -> tuple[Burn, 
         raise PolicyError("That bind is not built.", help='Use bind = "once" or "none".')
     if caller is None:
         raise UnauthenticatedError("A one-shot worker needs a token.")
-    name = encode_json([caller.jti, worker])
-    return (Burn(BURN, caller.iss, name, float(caller.expires_at), caller.issued_at),)
+    name = encode_json([caller.caller.jti, worker])
+    return (Burn(BURN, caller.caller.iss, name, float(caller.expires_at), caller.issued_at),)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
+from typing import NoReturn
 
 from undersign.errors import UnknownWorkerError
 
@@ -40,19 +39,8 @@ class Worker:
     configuration: str
 
 
-@dataclass(frozen=True, slots=True)
-class Workers:
-    """Every worker, by name."""
+class Workers(dict[str, Worker]):
+    """Every worker, by name; asking for one that is not there raises UnknownWorkerError."""
 
-    by_name: Mapping[str, Worker] = field(default_factory=lambda: MappingProxyType({}))
-
-    def find(self, name: str) -> Worker:
-        """The worker of this name.
-
-        Raises:
-            UnknownWorkerError: There is none.
-        """
-        worker = self.by_name.get(name)
-        if worker is None:
-            raise UnknownWorkerError("There is no such worker.")
-        return worker
+    def __missing__(self, name: str) -> NoReturn:
+        raise UnknownWorkerError("There is no such worker.")

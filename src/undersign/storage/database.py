@@ -53,15 +53,15 @@ class Database:
             StorageError: The database cannot be opened, is of a newer release, or needs a migration.
         """
         database = cls(engine_of(url, password=password))
-        with database._failing("opened"):
-            if migrate:
-                database._migrate()
-            elif database.engine.local and not database.engine.exists():
-                raise StorageError(
-                    f"There is no database {quoted(database.engine.shown)}.", help="Serve the file once."
-                )
-            else:
-                database._check_schema()
+        try:
+            with database._failing("opened"):
+                if migrate:
+                    database._migrate()
+                else:
+                    database._check_schema()
+        except StorageError:
+            database.dispose()
+            raise
         return database
 
     @staticmethod
@@ -118,6 +118,8 @@ class Database:
                 ) from error
 
     def _check_schema(self) -> None:
+        if self.engine.local and not self.engine.exists():
+            raise StorageError(f"There is no database {quoted(self.engine.shown)}.", help="Serve the file once.")
         present = {revision for (revision,) in self.ask(_REVISIONS)}
         if present != {self.release()}:
             raise StorageError(
@@ -129,9 +131,13 @@ class Database:
     def _failing(self, what: str) -> Iterator[None]:
         try:
             yield
-        except (*self.engine.outages, SQLAlchemyError) as error:
+        except _outages(self.engine) as error:
             name = type(error).__name__
             raise StorageError(f"The database {quoted(self.engine.shown)} cannot be {what}: {name}.") from error
+
+
+def _outages(engine: Engine) -> tuple[type[Exception], ...]:
+    return (*engine.outages, SQLAlchemyError)
 
 
 def _config() -> Config:

@@ -137,12 +137,16 @@ class Draft:
         """The MAC of a record that was put."""
         return self._macs[kind][kind.place(record)]
 
-    def picture(self) -> Picture:
-        """The picture of the next generation; the present one where nothing was changed."""
-        if not self.changed:
+    def picture(self, *, after: int | None = None) -> Picture:
+        """The picture of the next generation; the present one where nothing was changed.
+
+        Args:
+            after: A generation beyond which the next one is to be, whether something was changed or not.
+        """
+        if not self.changed and after is None:
             return self._picture
         old = self._picture
-        generation, macs = old.generation + 1, {**old._macs, **self._macs}  # noqa: SLF001
+        generation, macs = (old.generation if after is None else after) + 1, {**old._macs, **self._macs}  # noqa: SLF001
         return Picture(
             generation,
             manifest_of(generation, macs, self._envelope),

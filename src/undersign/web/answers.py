@@ -3,16 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
 
-import msgspec
-
-from .exchange import Field, Reply
-
-__all__ = ["Health", "KeyDescription", "SignAnswer", "WorkerDescription", "WorkerList", "json_answer"]
-
-_NOT_STORED: Final = ((b"cache-control", b"no-store"),)
-_encode: Final = msgspec.json.Encoder().encode
+__all__ = ["Health", "KeyDescription", "SignAnswer", "WorkerDescription", "WorkerList"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +56,3 @@ class Health:
 
     status: str
     checks: dict[str, str]
-
-
-def json_answer(value: Any, *, status: int = 200, headers: tuple[Field, ...] = _NOT_STORED) -> Reply:
-    """Answer with a dataclass as JSON; not to be stored by caches, unless other fields are given."""
-    return Reply(status, _encode(value), b"application/json", headers)

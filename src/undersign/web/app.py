@@ -7,7 +7,7 @@ document, one request object, one reply. No framework stands in between.
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -18,20 +18,20 @@ from ..runner import Runner
 from ..settings import load
 from . import problem
 from .audit_routes import AuditRoutes
-from .crash import Crash
+from .crash import crash_points
 from .exchange import Receive, Reply, Request, Scope, Send
-from .guard import Guard
+from .guard import allowed_hosts, fields_of_every_answer
 from .health import HealthRoutes
 from .lifespan import Lifespan
 from .oauth_routes import OAuthRoutes
-from .operation import Operation
+from .operation import Endpoint, Operation
 from .root import RootRoutes
 from .signing_routes import SigningRoutes
-from .table import Table
 
 __all__ = ["FILE_VARIABLE", "Application", "create", "from_environment"]
 
 FILE_VARIABLE: Final = "UNDERSIGN_FILE"
+_NO_PARAMETERS: Final[Mapping[str, str]] = {}
 
 
 class Application:
@@ -44,41 +44,81 @@ class Application:
     """
 
     def __init__(self, operations: Iterable[Operation], *, url: str, lifespan: Lifespan) -> None:
-        self._guard = Guard(url)
-        self._table = Table(operations)
+        self._hosts = allowed_hosts(url)
+        self._fields = fields_of_every_answer(url)
         self._lifespan = lifespan
+        self._exact: dict[str, dict[str, Operation]] = {}
+        self._patterns: list[tuple[str, str, str, dict[str, Operation]]] = []
+        for operation in operations:
+            self._add(operation)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the life of the application."""
         if scope["type"] != "http":
             await self._lifespan(scope, receive, send)
             return
-        reply, failed = self._guard.refusal(scope), None
-        if reply is None:
-            try:
-                reply = await self._answer(scope, receive)
-            except Exception as error:  # noqa: BLE001 - told to nobody but the server's log, when it is raised below
-                reply, failed = problem.plain(500), error
-        headers = self._guard.headers(reply)
-        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else reply.body})
+        failed = None
+        try:
+            reply = await self._endpoint(scope)(Request(scope, receive))
+        except UndersignError as error:
+            reply = problem.answer(error, worker=scope.get("path_params", _NO_PARAMETERS).get("worker", ""))
+        except _Unserved as unserved:
+            reply = unserved.reply
+        except Exception as error:  # noqa: BLE001 - told to nobody but the server's log, when it is raised below
+            reply, failed = problem.plain(500), error
+        body = b"" if scope["method"] == "HEAD" else reply.body
+        length = (b"content-length", b"%d" % len(reply.body))
+        fields = [(b"content-type", reply.media_type), length, *reply.headers, *self._fields]
+        await send({"type": "http.response.start", "status": reply.status, "headers": fields})
+        await send({"type": "http.response.body", "body": body})
         if failed is not None:
             raise failed
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Reply:
-        found, parameters = self._table.find(scope["method"], scope["path"])
-        if isinstance(found, Reply):
-            return found
-        try:
-            return await found.endpoint(Request(scope, receive, parameters))
-        except UndersignError as error:
-            return problem.answer(error, worker=parameters.get("worker", ""))
+    def _endpoint(self, scope: Scope) -> Endpoint:
+        """Find the operation that is asked for; its path's parameters are put into the scope."""
+        path: str = scope["path"]
+        given = [value for name, value in scope["headers"] if name == b"host"]
+        if len(given) != 1 or given[0].lower() not in self._hosts:
+            raise _Unserved(problem.plain(421, "The Host header names another server than this one."))
+        methods = self._exact.get(path)
+        for start, end, name, found in () if methods is not None else self._patterns:
+            value = path[len(start) : len(path) - len(end)]
+            if path.startswith(start) and path.endswith(end) and value and "/" not in value:
+                methods, scope["path_params"] = found, {name: value}
+                break
+        if methods is None:
+            raise _Unserved(problem.plain(404))
+        operation = methods.get(scope["method"])
+        if operation is None:
+            raise _Unserved(problem.plain(405, headers=((b"allow", ", ".join(sorted(methods)).encode()),)))
+        return operation.endpoint
+
+    def _add(self, operation: Operation) -> None:
+        start, brace, rest = operation.path.partition("{")
+        if not brace:
+            methods = self._exact.setdefault(operation.path, {})
+        else:
+            name, _, end = rest.partition("}")
+            known = [found for *place, found in self._patterns if place == [start, end, name]]
+            methods = known[0] if known else {}
+            if not known:
+                self._patterns.append((start, end, name, methods))
+        methods[operation.method] = operation
+        if operation.method == "GET":
+            methods["HEAD"] = operation
+
+
+class _Unserved(Exception):  # noqa: N818 - it is a reply, on its way out
+    """There is nothing at that address, or not by that method, or for that Host."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self.reply = reply
 
 
 def create(house: House) -> Application:
     """Build the application of one process."""
-    crash = Crash(os.environ, loopback=is_loopback(house.settings.server.host))
-    runner = Runner(house.ledger, crash.at)
+    runner = Runner(house.ledger, crash_points(os.environ, loopback=is_loopback(house.settings.server.host)))
     health = HealthRoutes(house)
     rooms: list[OAuthRoutes | SigningRoutes | AuditRoutes | HealthRoutes] = [health]
     if "signing" in house.settings.server.roles:

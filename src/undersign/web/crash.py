@@ -8,28 +8,31 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 
 from ..errors import SettingsError
 from ..runner import POINTS
 
-__all__ = ["Crash"]
+__all__ = ["crash_points"]
 
 
-class Crash:
-    """Passed at each point; kills the process at the one that was named."""
+def crash_points(environment: Mapping[str, str], *, loopback: bool) -> Callable[[str], None] | None:
+    """Give what kills the process at the point that was named; None where nothing is to be killed.
 
-    def __init__(self, environment: Mapping[str, str], *, loopback: bool) -> None:
-        wanted = environment.get("UNDERSIGN_TEST_KILL_AT", "")
-        armed = bool(wanted) and environment.get("UNDERSIGN_TEST_HOOKS") == "1" and loopback
-        self._point, _, times = wanted.partition(":") if armed else ("", "", "")
-        if armed and (self._point not in POINTS or (times and not times.isdecimal())):
-            raise SettingsError(f"UNDERSIGN_TEST_KILL_AT names none of {', '.join(POINTS)}.")
-        self._times = int(times or 1)
-        self._passed = count(1)
+    Raises:
+        SettingsError: What was named is no point.
+    """
+    wanted = environment.get("UNDERSIGN_TEST_KILL_AT", "")
+    if not wanted or environment.get("UNDERSIGN_TEST_HOOKS") != "1" or not loopback:
+        return None
+    named, _, times = wanted.partition(":")
+    if named not in POINTS or (times and not times.isdecimal()):
+        raise SettingsError(f"UNDERSIGN_TEST_KILL_AT names none of {', '.join(POINTS)}.")
+    passed = count(1)
 
-    def at(self, point: str) -> None:
-        """Pass a point."""
-        if point == self._point and next(self._passed) >= self._times:
+    def at(point: str) -> None:
+        if point == named and next(passed) >= int(times or 1):
             os.kill(os.getpid(), signal.SIGKILL)
+
+    return at

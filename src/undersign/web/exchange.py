@@ -11,9 +11,11 @@ from asyncio import timeout
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
+import msgspec
+
 from ..errors import RequestError, RequestTimeoutError, RequestTooLargeError, UnauthenticatedError
 
-__all__ = ["Field", "Message", "Receive", "Reply", "Request", "Scope", "Send"]
+__all__ = ["Field", "Message", "Receive", "Reply", "Request", "Scope", "Send", "json_answer"]
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -21,6 +23,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 Field: TypeAlias = tuple[bytes, bytes]
 
+_NO_PARAMETERS: Final[Mapping[str, str]] = {}
 _MAX_TOKEN: Final = 16 * 1024
 _BEARER: Final = re.compile(r"[Bb]earer +([A-Za-z0-9._~+/-]+=*)", re.ASCII)
 
@@ -38,6 +41,15 @@ class Reply(NamedTuple):
     headers: tuple[Field, ...] = ()
 
 
+_NOT_STORED: Final = ((b"cache-control", b"no-store"),)
+_encode: Final = msgspec.json.Encoder().encode
+
+
+def json_answer(value: Any, *, status: int = 200, headers: tuple[Field, ...] = _NOT_STORED) -> Reply:
+    """Answer with a dataclass as JSON; not to be stored by caches, unless other fields are given."""
+    return Reply(status, _encode(value), b"application/json", headers)
+
+
 class Request:
     """A request.
 
@@ -45,32 +57,19 @@ class Request:
         path: The path, percent-decoded.
         query: The query as it came, without the question mark.
         parameters: What stood in the places of the path's parameters.
+        address: The caller's address; headers that claim another one are not read.
     """
 
-    __slots__ = ("_fields", "_receive", "_scope", "parameters")
+    __slots__ = ("_fields", "_receive", "address", "parameters", "path", "query")
 
-    def __init__(self, scope: Scope, receive: Receive, parameters: Mapping[str, str]) -> None:
-        self._scope = scope
+    def __init__(self, scope: Scope, receive: Receive) -> None:
         self._receive = receive
         self._fields: list[Field] = scope["headers"]
-        self.parameters = parameters
-
-    @property
-    def path(self) -> str:
-        """The path, percent-decoded."""
-        found: str = self._scope["path"]
-        return found
-
-    @property
-    def query(self) -> str:
-        """The query as it came."""
-        return str(self._scope["query_string"], "latin-1")
-
-    @property
-    def address(self) -> str:
-        """The caller's address; headers that claim another one are not read."""
-        client = self._scope.get("client")
-        return client[0] if client else ""
+        self.path: str = scope["path"]
+        self.query = str(scope["query_string"], "latin-1")
+        self.parameters: Mapping[str, str] = scope.get("path_params", _NO_PARAMETERS)
+        client = scope.get("client")
+        self.address: str = client[0] if client else ""
 
     def field(self, name: bytes, default: str | None = None) -> str | None:
         """The value of a field that stands there once at most; its name in lower case.

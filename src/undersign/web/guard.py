@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
-from .exchange import Field, Reply, Scope
-from .problem import plain
+from .exchange import Field
 
-__all__ = ["POLICY", "Guard"]
+__all__ = ["POLICY", "allowed_hosts", "fields_of_every_answer"]
 
 POLICY: Final = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
@@ -30,34 +29,15 @@ _SECURE: Final = (b"strict-transport-security", b"max-age=31536000")
 _DEFAULT_PORT: Final = {"http": 80, "https": 443}
 
 
-class Guard:
-    """The guard of one server.
+def allowed_hosts(url: str) -> frozenset[bytes]:
+    """What a Host field may say at this address, in lower case."""
+    parts = urlsplit(url)
+    hosts = {parts.netloc.lower()}
+    if parts.port is None:
+        hosts.add(f"{parts.netloc.lower()}:{_DEFAULT_PORT[parts.scheme]}")
+    return frozenset(host.encode() for host in hosts)
 
-    Args:
-        url: Its address.
-    """
 
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        hosts = {parts.netloc.lower()}
-        if parts.port is None:
-            hosts.add(f"{parts.netloc.lower()}:{_DEFAULT_PORT[parts.scheme]}")
-        self._hosts = frozenset(host.encode() for host in hosts)
-        self._headers: tuple[Field, ...] = (*_HEADERS, *((_SECURE,) if parts.scheme == "https" else ()))
-
-    def refusal(self, scope: Scope) -> Reply | None:
-        """The reply to a request that is meant for another server; None where it is meant for this one."""
-        given = [value for name, value in scope["headers"] if name == b"host"]
-        if len(given) != 1 or given[0].lower() not in self._hosts:
-            return plain(421, "The Host header names another server than this one.")
-        return None
-
-    def headers(self, reply: Reply) -> list[Field]:
-        """All fields of an answer."""
-        length = str(len(reply.body)).encode()
-        return [
-            (b"content-type", reply.media_type),
-            (b"content-length", length),
-            *reply.headers,
-            *self._headers,
-        ]
+def fields_of_every_answer(url: str) -> tuple[Field, ...]:
+    """What every answer of the server at this address carries."""
+    return (*_HEADERS, *((_SECURE,) if urlsplit(url).scheme == "https" else ()))

@@ -10,8 +10,8 @@ from typing import Final
 from ..assemble import House
 from ..errors import UndersignError
 from ..storage.ledger.lines import head_line
-from .answers import Health, json_answer
-from .exchange import Reply, Request
+from .answers import Health
+from .exchange import Reply, Request, json_answer
 from .operation import Answer, Operation
 
 __all__ = ["HealthRoutes"]

@@ -23,8 +23,7 @@ from ..oauth.throttle import Throttle
 from ..oauth.token_endpoint import TokenResponse
 from ..oauth.token_request import MAX_BODY, RawRequest
 from ..runner import Runner
-from .answers import json_answer
-from .exchange import Field, Reply, Request
+from .exchange import Field, Reply, Request, json_answer
 from .operation import Answer, Operation, Takes
 
 __all__ = ["OAuthRoutes"]
@@ -98,7 +97,8 @@ class OAuthRoutes:
 
     async def _read(self, request: Request, address: str) -> RawRequest:
         try:
-            self._throttle.check(address)
+            if self._throttle.spent:
+                self._throttle.check(address)
             return RawRequest(
                 content_type=request.field(b"content-type") or "",
                 query=request.query,

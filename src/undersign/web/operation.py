@@ -8,7 +8,7 @@ from typing import Any
 
 from .exchange import Reply, Request
 
-__all__ = ["Answer", "Operation", "Parameter", "Takes"]
+__all__ = ["Answer", "Endpoint", "Operation", "Parameter", "Takes"]
 
 Endpoint = Callable[[Request], Awaitable[Reply]]
 
@@ -58,4 +58,3 @@ class Operation:
     takes: tuple[Takes, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     secured: bool = False
-

@@ -64,14 +64,18 @@ class RootRoutes:
         self._document = dump_json(self._openapi())
         self._style = files("undersign.web").joinpath("static/style.css").read_bytes()
         roles = [_ROLES[role] for role in house.settings.server.roles if role in _ROLES]
-        self._page = _PAGES.get_template("root.html").render(
-            roles=roles,
-            rows=[(each, _NEEDS.get(each.name, "a token" if each.secured else "")) for each in self._operations],
-            oauth=house.authorization is not None,
-            url=house.url,
-            version=__version__,
-            demo=house.settings.server.demo,
-        ).encode()
+        self._page = (
+            _PAGES.get_template("root.html")
+            .render(
+                roles=roles,
+                rows=[(each, _NEEDS.get(each.name, "a token" if each.secured else "")) for each in self._operations],
+                oauth=house.authorization is not None,
+                url=house.url,
+                version=__version__,
+                demo=house.settings.server.demo,
+            )
+            .encode()
+        )
 
     def operations(self) -> tuple[Operation, ...]:
         """What is served."""

@@ -9,15 +9,15 @@ from urllib.parse import parse_qsl
 
 from ..assemble import House
 from ..encoding import dump_json
-from ..errors import RequestError, UndersignError
+from ..errors import AccessError, RequestError, UndersignError, quoted
 from ..limits import DEFAULT
 from ..runner import Runner
-from ..signing import receipt
 from ..signing.process import RECEIPT, Asking, Outcome
+from ..signing.receipt import Receipts
 from ..signing.request import Call, Document, SigningRequest, check_digest, from_envelope
 from ..signing.worker import Worker
-from .answers import KeyDescription, SignAnswer, WorkerDescription, WorkerList, json_answer
-from .exchange import Field, Reply, Request
+from .answers import KeyDescription, SignAnswer, WorkerDescription, WorkerList
+from .exchange import Field, Reply, Request, json_answer
 from .operation import Answer, Operation, Parameter, Takes
 from .problem import MEDIA_TYPE
 
@@ -37,6 +37,7 @@ class SigningRoutes:
         self._house = house
         self._runner = runner
         self._signing = house.signing
+        self._receipts = Receipts(house.url)
         self._seconds = house.settings.server.body_timeout
 
     def operations(self) -> tuple[Operation, ...]:
@@ -97,8 +98,7 @@ class SigningRoutes:
         document = await self._read(request, asking, call)
         signing = SigningRequest(call.worker, call.request_id, document, asking.caller, call.address)
         outcome, committed = await self._runner.serve(self._signing, asking, signing)
-        signer = self._house.keyring.active(RECEIPT).signer
-        proof = receipt.issue(committed.line, issuer=self._house.url, signer=signer)
+        proof = self._receipts.issue(committed.line, self._house.keyring.active[RECEIPT].signer)
         return _signed(request, signing, outcome, proof)
 
     def _bearer(self, request: Request) -> str | None:
@@ -112,7 +112,9 @@ class SigningRoutes:
         """The document, which only who was identified may send."""
         try:
             document = await _document(request, self._seconds)
-            check_digest(document, request.joined(b"content-digest"))
+            digest = request.joined(b"content-digest")
+            if digest is not None:
+                check_digest(document, digest)
         except UndersignError as error:
             await self._runner.record(self._signing, error, asking, call)
             raise
@@ -121,21 +123,24 @@ class SigningRoutes:
     async def workers(self, request: Request) -> Reply:
         """The workers that list the token's issuer."""
         caller = await asyncio.to_thread(self._house.admit, request.bearer())
-        known = self._signing.workers.by_name.values()
+        out = await asyncio.to_thread(self._house.disabled, "worker")
+        known = [each for each in self._signing.workers.values() if each.name not in out]
         return json_answer(WorkerList([self._describe(each) for each in known if caller.issuer in each.issuers]))
 
     async def worker(self, request: Request) -> Reply:
         """One worker; to others than its callers it does not exist."""
         workers = self._signing.workers
-        worker = workers.find(request.parameters["worker"])
+        worker = workers[request.parameters["worker"]]
         if worker.issuers:
             caller = await asyncio.to_thread(self._house.admit, request.bearer())
-            worker = workers.find(worker.name if caller.issuer in worker.issuers else "")
+            worker = workers[worker.name if caller.issuer in worker.issuers else ""]
+        if worker.name in await asyncio.to_thread(self._house.disabled, "worker"):
+            raise AccessError(f"The worker {quoted(worker.name)} is disabled.")
         return json_answer(self._describe(worker))
 
     async def worker_jwks(self, request: Request) -> Reply:
         """The public keys of one worker."""
-        return await self._keys(self._signing.workers.find(request.parameters["worker"]).key)
+        return await self._keys(self._signing.workers[request.parameters["worker"]].key)
 
     async def receipt_jwks(self, request: Request) -> Reply:  # noqa: ARG002 - an endpoint's argument
         """The public keys that receipts verify with."""
@@ -146,14 +151,14 @@ class SigningRoutes:
         return Reply(200, dump_json(keys.to_jwks()), b"application/jwk-set+json", _CACHE)
 
     def _describe(self, worker: Worker) -> WorkerDescription:
-        key, base = self._house.keyring.active(worker.key), f"{self._house.url}/v1/workers/{worker.name}"
+        key, base = self._house.keyring.active[worker.key], f"{self._house.url}/v1/workers/{worker.name}"
         return WorkerDescription(
             name=worker.name,
             format=worker.format,
             type=worker.type,
             bind=worker.bind,
             detached_from=worker.detached_from,
-            key=KeyDescription(key.ref.kid, key.signer.alg, key.ref.version),
+            key=KeyDescription(key.ref.kid, key.alg, key.ref.version),
             sign=f"{base}/sign",
             jwks=f"{base}/jwks.json",
         )
@@ -194,7 +199,7 @@ def _signed(request: Request, signing: SigningRequest, outcome: Outcome, proof: 
         format=outcome.worker.format,
         media_type=made.media_type,
         detached=made.detached,
-        key=KeyDescription(key.ref.kid, key.signer.alg, key.ref.version),
+        key=KeyDescription(key.ref.kid, key.alg, key.ref.version),
         request_id=signing.request_id,
         receipt=proof,
     )

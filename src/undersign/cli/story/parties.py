@@ -24,6 +24,7 @@ __all__ = ["Backend", "Party"]
 
 _START: Final = 30.0  # seconds
 _STOP: Final = 15.0
+_WRITTEN: Final = 5.0
 _LOG_TAIL: Final = 1500
 
 
@@ -82,8 +83,13 @@ class Party:
                     pipe.close()
 
     def log_has(self, text: str) -> bool:
-        """Whether a line of its log holds this text."""
-        return text in self._log.read_text("utf-8", "replace")
+        """Whether a line of its log holds this text, or comes to: lines are written some at a time."""
+        deadline = time.monotonic() + _WRITTEN
+        while text not in self._log.read_text("utf-8", "replace"):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        return True
 
     def _output(self, log: int) -> int:
         return log

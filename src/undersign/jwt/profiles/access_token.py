@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from secrets import token_bytes
 from typing import TYPE_CHECKING, Any, Final
 
+from ...encoding import b64url_encode
 from ...errors import ClaimTypeError, PolicyError
 from ...jwk.key import Key
 from ...jwks.keyset import Keys
+from ...jws.peeked import Token
 from ...jws.signer import Signer as ExternalSigner
 from ..sign import Signer
 from ..verified import VerifiedJWT
@@ -58,12 +60,19 @@ class Minter:
             scope: What it allows, space-delimited; left out where empty.
             extra: Further claims, none of which may be one that this profile writes.
         """
-        claims = {"sub": subject, "aud": audience, "client_id": client_id, "jti": secrets.token_urlsafe(16)}
+        claims: dict[str, Any] = {
+            "sub": subject,
+            "aud": audience,
+            "client_id": client_id,
+            "jti": b64url_encode(token_bytes(16)),
+        }
         if scope:
             claims["scope"] = scope
-        if extra and not _OURS.isdisjoint(extra):
-            raise PolicyError(f"{', '.join(sorted(_OURS & extra.keys()))}: this profile writes it.")
-        return self._signer.sign({**claims, **(extra or {})})
+        if extra:
+            if not _OURS.isdisjoint(extra):
+                raise PolicyError(f"{', '.join(sorted(_OURS & extra.keys()))}: this profile writes it.")
+            claims.update(extra)
+        return self._signer.sign(claims)
 
 
 class Verifier:
@@ -104,11 +113,11 @@ class Verifier:
             clock=clock,
         )
 
-    def verify(self, token: str | bytes) -> VerifiedJWT:
+    def verify(self, token: Token) -> VerifiedJWT:
         """Verify a token; raises UndersignError."""
         return _checked(self._verifier.verify(token))
 
-    async def averify(self, token: str | bytes) -> VerifiedJWT:
+    async def averify(self, token: Token) -> VerifiedJWT:
         """Verify in async code; see Verifier.averify."""
         return _checked(await self._verifier.averify(token))
 

@@ -51,7 +51,9 @@ def check_jti(verified: VerifiedJWT) -> str:
     Raises:
         MissingClaimError, ClaimTypeError: It is not.
     """
-    jti = text(verified, "jti")
+    jti = verified._facts[0].get("jti")
+    if type(jti) is not str:
+        jti = text(verified, "jti")
     if not 0 < len(jti) <= _LONGEST_JTI:
         raise ClaimTypeError("jti", f"The claim 'jti' has {len(jti)} characters; 1 to {_LONGEST_JTI} are allowed.")
     return jti

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
+from secrets import token_bytes
 from typing import TYPE_CHECKING, Any, Final
 
+from ...encoding import b64url_encode
 from ...errors import IncorrectClaimError, MissingClaimError, NotYetValidError, TooOldError
 from ...jwk.key import Key
 from ...jwks.keyset import Keys
+from ...jws.peeked import Token
 from ...jws.signer import Signer as ExternalSigner
 from ..sign import Signer
 from ..verified import VerifiedJWT
@@ -59,7 +61,7 @@ class Minter:
 
     def mint(self) -> str:
         """Mint an assertion with a fresh ``jti``: it works once."""
-        return self._signer.sign({"sub": self._client_id, "jti": secrets.token_urlsafe(16)})
+        return self._signer.sign({"sub": self._client_id, "jti": b64url_encode(token_bytes(16))})
 
 
 class Verifier:
@@ -110,7 +112,7 @@ class Verifier:
             clock=clock,
         )
 
-    def verify(self, token: str | bytes) -> VerifiedJWT:
+    def verify(self, token: Token) -> VerifiedJWT:
         """Verify an assertion.
 
         Raises:
@@ -133,22 +135,30 @@ class Verifier:
         return float(min(claims["exp"], claims.get("iat", claims["exp"]) + self._lifetime)) + SKEW
 
     def _check_audience(self, aud: str | list[str]) -> None:
-        if self._single and not isinstance(aud, str):
+        if isinstance(aud, str):
+            return  # it is one of those that the JWT's verifier was given
+        if self._single:
             raise IncorrectClaimError("aud", "The claim 'aud' must be the issuer identifier as a string.")
-        members = [aud] if isinstance(aud, str) else aud
-        if not set(members) <= self._audiences or len(set(members)) != len(members):
+        if not self._audiences.issuperset(aud) or len(set(aud)) != len(aud):
             raise IncorrectClaimError("aud", "The claim 'aud' names somebody else as well (RFC 10070).")
 
     def _check_times(self, claims: Mapping[str, Any]) -> None:
-        now, exp = self._clock(), claims["exp"]
-        for name in ("iat", "nbf"):
-            if claims.get(name, 0) > now + AHEAD:
-                raise NotYetValidError(name, f"The assertion's {name} lies in the future.")
+        now, exp, iat = self._clock(), claims["exp"], claims.get("iat")
+        latest = now + AHEAD
+        if iat is not None and iat > latest:
+            raise _early("iat")
+        if claims.get("nbf", 0) > latest:
+            raise _early("nbf")
         if exp > now + self._farthest:
             raise IncorrectClaimError("exp", "The assertion's end is absurdly far away.", help=_MINUTE)
-        if "iat" not in claims and exp > now + self._lifetime + SKEW:
-            raise MissingClaimError(
-                "iat", "An assertion that lives this long must say when it was issued.", help=_MINUTE
-            )
-        if now >= claims.get("iat", now) + self._lifetime + SKEW:
+        if iat is None:
+            if exp > now + self._lifetime + SKEW:
+                raise MissingClaimError(
+                    "iat", "An assertion that lives this long must say when it was issued.", help=_MINUTE
+                )
+        elif now >= iat + self._lifetime + SKEW:
             raise TooOldError("iat", f"The assertion was issued more than {self._lifetime:.0f} s ago.")
+
+
+def _early(name: str) -> NotYetValidError:
+    return NotYetValidError(name, f"The assertion's {name} lies in the future.")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from ...encoding import b64url_encode
 from ...errors import ExpiredTokenError, IncorrectClaimError, PolicyError, TooOldError
 from ...jwk.key import Key
+from ...jws.peeked import Token
 from ...replay import Burn, ReplayStore
 from ..sign import Signer
 from ..verified import VerifiedJWT
@@ -107,7 +108,7 @@ class Verifier:
             clock=clock,
         )
 
-    def verify(self, token: str | bytes, *, session: str, action: str) -> VerifiedJWT:
+    def verify(self, token: Token, *, session: str, action: str) -> VerifiedJWT:
         """Verify a token that came back.
 
         The errors come in this order, so that the last two mean: everything else of the token holds, it is this

@@ -30,6 +30,8 @@ from ...header import parse as parse_header
 from ...jwa.signature import ALGORITHMS, named
 from ...jwk import load_public
 from ...jwk.key import Key
+from ...jws.compact import token_octets
+from ...jws.peeked import Token, Unverified
 from ...jws.signer import Signer as ExternalSigner
 from ...limits import DEFAULT, Limits
 from ...replay import Burn, ReplayStore
@@ -147,7 +149,7 @@ class Verifier:
 
     def verify(
         self,
-        proof: str | bytes | Sequence[str],
+        proof: Token | Sequence[str],
         *,
         method: str,
         url: str,
@@ -207,9 +209,10 @@ class Verifier:
         expires_at = float(verified.claims["iat"]) + self._max_age + self._leeway
         return Burn(PURPOSE, verified.key.thumbprint(), check_jti(verified), expires_at)
 
-    def _open(self, token: bytes) -> VerifiedJWT:
-        segment, dot, _ = token.partition(b".")
-        if not dot or len(token) > self._limits.jwt:
+    def _open(self, token: Token) -> VerifiedJWT:
+        octets = token_octets(token)
+        segment, dot, _ = octets.partition(b".")
+        if not dot or len(octets) > self._limits.jwt:
             raise MalformedTokenError("A proof is a compact JWT.")
         header = parse_header(segment, self._limits)
         if header.alg not in self._algorithms:
@@ -317,15 +320,12 @@ def _check_key(key: Key, jkt: str) -> None:
         raise IncorrectClaimError("cnf", "The proof is made with another key than the one that the token is bound to.")
 
 
-def _single(proof: str | bytes | Sequence[str]) -> bytes:
-    if not isinstance(proof, (str, bytes, bytearray)):
-        if len(proof) != 1:
-            raise MalformedTokenError(f"The request has {len(proof)} DPoP header fields; it must have one.")
-        proof = proof[0]
-    try:
-        return proof.encode("ascii") if isinstance(proof, str) else bytes(proof)
-    except UnicodeEncodeError:
-        raise MalformedTokenError("The proof holds a character outside ASCII.") from None
+def _single(proof: Token | Sequence[str]) -> Token:
+    if isinstance(proof, (str, bytes, bytearray, Unverified)):
+        return proof
+    if len(proof) != 1:
+        raise MalformedTokenError(f"The request has {len(proof)} DPoP header fields; it must have one.")
+    return proof[0]
 
 
 def _embedded_key(header: Mapping[str, Any]) -> Key:

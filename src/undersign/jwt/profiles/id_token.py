@@ -24,6 +24,7 @@ from ...header import names_of
 from ...jwa.signature import named
 from ...jwk.key import Key
 from ...jwks.keyset import Keys
+from ...jws.peeked import Token
 from ...jws.signer import Signer as ExternalSigner
 from ..claims import seconds
 from ..sign import Signer
@@ -166,7 +167,7 @@ class Verifier:
         )
 
     def verify(
-        self, token: str | bytes, *, nonce: str | None, access_token: str | None = None, code: str | None = None
+        self, token: Token, *, nonce: str | None, access_token: str | None = None, code: str | None = None
     ) -> VerifiedJWT:
         """Verify a token.
 
@@ -183,7 +184,7 @@ class Verifier:
         return self._checked(self._verifier.verify(token), nonce, access_token, code)
 
     async def averify(
-        self, token: str | bytes, *, nonce: str | None, access_token: str | None = None, code: str | None = None
+        self, token: Token, *, nonce: str | None, access_token: str | None = None, code: str | None = None
     ) -> VerifiedJWT:
         """Verify in async code; see jwt.Verifier.averify."""
         return self._checked(await self._verifier.averify(token), nonce, access_token, code)

@@ -14,6 +14,7 @@ from ...errors import ClaimTypeError, IncorrectClaimError, MissingClaimError, Po
 from ...header import names_of
 from ...jwk.key import Key
 from ...jwks.keyset import Keys
+from ...jws.peeked import Token
 from ...jws.signer import Signer as ExternalSigner
 from ...replay import Burn, ReplayStore
 from ..claims import seconds
@@ -134,7 +135,7 @@ class Verifier:
             clock=clock,
         )
 
-    def verify(self, token: str | bytes) -> VerifiedJWT:
+    def verify(self, token: Token) -> VerifiedJWT:
         """Verify a token; the sessions of its ``sid``, or else of its ``sub``, are over.
 
         Raises:
@@ -142,7 +143,7 @@ class Verifier:
         """
         return self._checked(self._verifier.verify(token))
 
-    async def averify(self, token: str | bytes) -> VerifiedJWT:
+    async def averify(self, token: Token) -> VerifiedJWT:
         """Verify in async code; see jwt.Verifier.averify. The replay store is asked in this thread."""
         return self._checked(await self._verifier.averify(token))
 

@@ -14,7 +14,11 @@ from typing import Final
 from undersign.errors import IncorrectClaimError, PolicyError, TooOldError
 from undersign.oauth.client import Client
 
-__all__ = ["Accepted", "Place", "accepted", "check_in_force", "form"]
+__all__ = ["LEGACY", "Accepted", "Place", "accepted", "check_in_force"]
+
+
+LEGACY: Final = frozenset({"legacy_endpoint", "legacy_token_endpoint"})
+"""Policies that end on a day that the client's configuration says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +38,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What ``aud`` may be: one of the values, or, unless it must be single, an array of nothing else."""
+    """What ``aud`` may be: one of the values, or, unless it must be single, an array of nothing else.
 
-    values: frozenset[str]
+    Attributes:
+        values: Each value, with the form that it is recorded as, so that one sees when a client can be tightened.
+    """
+
+    values: Mapping[str, str]
     single: bool = False
 
 
@@ -46,7 +54,7 @@ def check_in_force(client: Client, now: float) -> None:
     Raises:
         TooOldError: The policy is a legacy one and its sunset has come.
     """
-    if client.audience_policy.startswith("legacy_") and (client.sunset is None or now >= client.sunset):
+    if client.audience_policy in LEGACY and (client.sunset is None or now >= client.sunset):
         raise TooOldError("aud", "The client's legacy audience policy has ended.")
 
 
@@ -66,23 +74,20 @@ def accepted(client: Client, place: Place) -> Accepted:
     return found
 
 
-def form(aud: str | list[str], place: Place) -> str:
-    """Say which form an accepted audience took, for the record: so one sees when a client can be tightened."""
-    if aud == place.issuer:
-        return "issuer"
-    return "issuer_array" if aud == [place.issuer] else "endpoint"
-
-
 def _legacy_token_endpoint(place: Place) -> Accepted:
     here = place.called == place.token_endpoint
-    return Accepted(frozenset({place.token_endpoint} if here else ()), single=True)
+    return Accepted({place.token_endpoint: "endpoint"} if here else {}, single=True)
+
+
+def _legacy_endpoint(place: Place) -> Accepted:
+    return Accepted({place.called: "endpoint", place.token_endpoint: "endpoint", place.issuer: "issuer"})
 
 
 _POLICIES: Final[Mapping[str, Callable[[Place], Accepted]]] = MappingProxyType(
     {
-        "issuer": lambda place: Accepted(frozenset({place.issuer})),
-        "issuer_string": lambda place: Accepted(frozenset({place.issuer}), single=True),
-        "legacy_endpoint": lambda place: Accepted(frozenset({place.issuer, place.token_endpoint, place.called})),
+        "issuer": lambda place: Accepted({place.issuer: "issuer"}),
+        "issuer_string": lambda place: Accepted({place.issuer: "issuer"}, single=True),
+        "legacy_endpoint": _legacy_endpoint,
         "legacy_token_endpoint": _legacy_token_endpoint,
     }
 )

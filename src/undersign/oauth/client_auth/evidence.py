@@ -1,4 +1,4 @@
-"""Evidence that a client proved who it is.
+"""Evidence that a client proved who it is, and the one way to it: a single method, asked whole (RFC 6749 section 2.3).
 
 An assertion passed every check; its one-time id is not used up yet. What is made for a ``ClientProof`` is sealed: the same
 assertion could be proving the same thing somewhere else at this moment. Only the commit that uses up the id opens the
@@ -7,14 +7,20 @@ seal (``audit.sealed``).
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, NoReturn, final
+from collections.abc import Iterable
+from typing import Any, ClassVar, Final, NamedTuple, NoReturn, Protocol, final
 
-from undersign.errors import IncorrectClaimError
+from undersign.errors import IncorrectClaimError, InvalidClientError, InvalidRequestError, UndersignError
 from undersign.jwt import VerifiedJWT
-from undersign.oauth.client import Client
+from undersign.oauth.client import Client, Clients
+from undersign.oauth.token_request import TokenRequest
 from undersign.replay import Burn
 
-__all__ = ["Came", "ClientProof", "from_assertion"]
+from .audience import Place
+
+__all__ = ["Came", "ClientAuthentication", "ClientProof", "Method", "from_assertion"]
+
+_GENERIC: Final = "Client authentication failed."
 
 _MAKER: Final = object()
 
@@ -80,3 +86,46 @@ def from_assertion(verified: VerifiedJWT, client: Client, burn: Burn, came: Came
         raise IncorrectClaimError("sub", "The assertion is another client's.")
     return ClientProof(_MAKER, client, burn, came)
 
+
+class Method(Protocol):
+    """One method of client authentication; one object for each server, which may keep what it compiled."""
+
+    NAME: ClassVar[str]
+
+    def presents(self, request: TokenRequest) -> bool:
+        """Whether the request carries this method's credentials."""
+
+    def prove(self, request: TokenRequest, clients: Clients, place: Place) -> ClientProof:
+        """Check everything that can be checked without writing.
+
+        Raises:
+            UndersignError: A check failed; the class and its claim say which.
+        """
+
+
+class ClientAuthentication:
+    """The methods of one server."""
+
+    def __init__(self, methods: Iterable[Method]) -> None:
+        self._methods = tuple(methods)
+
+    def authenticate(self, request: TokenRequest, clients: Clients, place: Place) -> ClientProof:
+        """Find the one mechanism that the request uses and check it whole.
+
+        Raises:
+            InvalidRequestError: The request uses two mechanisms.
+            InvalidClientError: The client is not proved; one sentence for every reason, the reason itself as its cause.
+        """
+        # 1. Exactly one mechanism among the Authorization header, a secret in the form and an assertion.
+        used = [method for method in self._methods if method.presents(request)]
+        foreign = (request.authorization is not None) + (request.client_secret is not None)
+        if len(used) + foreign > 1:
+            raise InvalidRequestError("The request authenticates the client in two ways.")
+        if not used:
+            raise InvalidClientError(_GENERIC) from InvalidRequestError("No client authentication that is known here.")
+        try:
+            return used[0].prove(request, clients, place)
+        except UndersignError as reason:
+            if isinstance(reason, InvalidRequestError):
+                raise
+            raise InvalidClientError(_GENERIC) from reason

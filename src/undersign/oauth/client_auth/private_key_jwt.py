@@ -43,6 +43,7 @@ ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 BURN: Final = "client-auth"
 
 _TYPES: Final = frozenset(map(media_type, client_assertion.TYPES))
+_AS_SENT: Final = frozenset(client_assertion.TYPES)  # as nearly all spell it; other cases mean the same
 _MAX_ASSERTION: Final = 8 * 1024
 _MAX_HEADER: Final = 2 * 1024
 # Every signature algorithm of key pairs, but the curve that no profile of OAuth names.
@@ -56,6 +57,7 @@ class _Compiled(NamedTuple):
 
     client: Client
     keys: tuple[Key, ...]
+    accepted: audience.Accepted
     verifier: client_assertion.Verifier
 
 
@@ -83,25 +85,26 @@ class PrivateKeyJWT:
         seen = peek(assertion)
         _check_header(seen.header)
         client = _client(seen.claims, request, clients)
-        verifier = self._verifier(client, place)
-        verified = verifier.verify(assertion)  # 6. and 7.
+        compiled = self._for(client, place)
+        verified = compiled.verifier.verify(seen)  # 6. and 7.
         # 8. One use: the id is the client's own, so that no client can burn another's. Kept until nothing could replay it.
         claims = verified.claims
         name = encode_json([client.id, claims["jti"]])
-        burn = Burn(BURN, place.issuer, name, verifier.expires_at(verified), claims.get("iat"))
-        form = audience.form(claims["aud"], place)
+        burn = Burn(BURN, place.issuer, name, compiled.verifier.expires_at(verified), claims.get("iat"))
+        aud = claims["aud"]
+        form = compiled.accepted.values[aud] if isinstance(aud, str) else "issuer_array"
         return from_assertion(verified, client, burn, Came(NAME, form, request.request_id))
 
-    def _verifier(self, client: Client, place: Place) -> client_assertion.Verifier:
+    def _for(self, client: Client, place: Place) -> _Compiled:
         """The verifier for the keys that count now: which those are is asked each time, and decides (safety rule 16)."""
         now = self._clock()
-        audience.check_in_force(client, now)
-        keys = client.keys_at(now)
+        if client.audience_policy in audience.LEGACY:
+            audience.check_in_force(client, now)
+        keys = tuple([k.key for k in client.keys if k.enabled and k.not_before <= now <= k.not_after])
         found = self._compiled.get((client.id, place.called))
         if found is None or found.client is not client or found.keys != keys:
-            found = _Compiled(client, keys, _compile(client, keys, place, self._clock))
-            self._compiled[client.id, place.called] = found
-        return found.verifier
+            found = self._compiled[client.id, place.called] = _compile(client, keys, place, self._clock)
+        return found
 
 
 def _assertion(request: TokenRequest) -> str:
@@ -129,7 +132,7 @@ def _check_header(header: Mapping[str, Any]) -> None:
         if name in header:
             raise InvalidHeaderError(f"A client assertion has no {name} in its header.")
     typ = header.get("typ")
-    if typ is not None and (not isinstance(typ, str) or media_type(typ) not in _TYPES):
+    if typ not in _AS_SENT and (not isinstance(typ, str) or media_type(typ) not in _TYPES):
         raise IncorrectTypeError("typ", "The token is of another kind than a client assertion.")
 
 
@@ -141,7 +144,7 @@ def _client(claims: Mapping[str, Any], request: TokenRequest, clients: Clients) 
         raise MissingClaimError("sub", "The assertion has no subject.")
     if request.client_id is not None and request.client_id != sub:
         raise IncorrectClaimError("client_id", "client_id names another client than the assertion.")
-    client = clients.get(sub)
+    client = clients.by_id.get(sub)
     if client is None:
         raise UnauthorizedClientError("There is no such client.")
     if not client.enabled or client.auth != NAME:
@@ -149,9 +152,7 @@ def _client(claims: Mapping[str, Any], request: TokenRequest, clients: Clients) 
     return client
 
 
-def _compile(
-    client: Client, keys: tuple[Key, ...], place: Place, clock: Callable[[], float]
-) -> client_assertion.Verifier:
+def _compile(client: Client, keys: tuple[Key, ...], place: Place, clock: Callable[[], float]) -> _Compiled:
     # 5. The client's keys that are enabled and inside their window, of the algorithm it registered where it did. The
     #    library chooses among them by kid, else x5t#S256, else only if one fits; the key's algorithm decides.
     algorithms = ALGORITHMS_SUPPORTED if client.signing_alg is None else (client.signing_alg,)
@@ -159,7 +160,7 @@ def _compile(
         raise UnknownKeyError("The client has no key that counts now.")
     accepted = audience.accepted(client, place)
     # 6. The signature. 7. iss and sub are the client, the audience is this server, the times hold, there is a jti.
-    return client_assertion.Verifier(
+    verifier = client_assertion.Verifier(
         client.remote or KeySet(keys),
         client_id=client.id,
         audience=accepted.values,
@@ -168,3 +169,4 @@ def _compile(
         farthest=client.longest_exp,
         clock=clock,
     )
+    return _Compiled(client, keys, accepted, verifier)

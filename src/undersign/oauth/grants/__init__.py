@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from undersign.errors import InvalidRequestError, UnauthorizedClientError, UnsupportedGrantTypeError
 from undersign.oauth.client import Client
 from undersign.oauth.token_request import TokenRequest
 
 from . import client_credentials
 from .granted import Granted
 
-__all__ = ["GRANTS", "Grant", "Granted", "decide"]
+__all__ = ["GRANTS", "Grant", "Granted"]
 
 
 class Grant(Protocol):
@@ -30,22 +29,3 @@ class Grant(Protocol):
 
 
 GRANTS: Final[Mapping[str, Grant]] = MappingProxyType({client_credentials.NAME: client_credentials})
-
-
-def decide(request: TokenRequest, client: Client, issuer: str) -> Granted:
-    """Find the grant that the request names and let it decide.
-
-    Raises:
-        InvalidRequestError: No grant is named.
-        UnsupportedGrantTypeError: The grant is not in the table.
-        UnauthorizedClientError: The client did not register it.
-        OAuthError: The grant refused.
-    """
-    if not request.grant_type:
-        raise InvalidRequestError("grant_type is missing.")
-    grant = GRANTS.get(request.grant_type)
-    if grant is None:
-        raise UnsupportedGrantTypeError("The grant is not one of this server's.")
-    if request.grant_type not in client.grants:
-        raise UnauthorizedClientError("The client did not register this grant.")
-    return grant.grant(request, client, issuer)

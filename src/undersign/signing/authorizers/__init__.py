@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from undersign.signing.request import SigningRequest
+from undersign.signing.request import Permit, SigningRequest
 
 from . import anyone, rules
 from .anyone import Anyone
-from .evidence import Permit
 from .rules import Rules
 
-__all__ = ["KINDS", "Anyone", "Authorizer", "Permit", "Rules"]
+__all__ = ["KINDS", "Anyone", "Authorizer", "Rules"]
 
 
 class Authorizer(Protocol):

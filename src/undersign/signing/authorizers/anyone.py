@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from undersign.signing.request import SigningRequest
-
-from .evidence import MAKER, Permit
+from undersign.signing.request import MAKER, Permit, SigningRequest
 
 __all__ = ["NAME", "Anyone"]
 

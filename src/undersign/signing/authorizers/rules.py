@@ -7,9 +7,7 @@ from typing import Final
 
 from undersign.access.rules import Facts, Rule, allow_any
 from undersign.errors import ExpiredTokenError, UnauthenticatedError, UnknownWorkerError
-from undersign.signing.request import SigningRequest
-
-from .evidence import MAKER, Permit
+from undersign.signing.request import MAKER, Permit, SigningRequest
 
 __all__ = ["NAME", "Rules"]
 

@@ -7,15 +7,14 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from undersign.jws import Signer
-from undersign.signing.authorizers import Permit
 from undersign.signing.mapping import Placed
-from undersign.signing.request import Document
+from undersign.signing.request import Document, Permit
 from undersign.signing.worker import Worker
 
 from . import jws
 from .made import Made
 
-__all__ = ["KINDS", "Format", "Made"]
+__all__ = ["KINDS", "Format", "Made", "Maker"]
 
 
 class Format(Protocol):
@@ -37,9 +36,14 @@ class Format(Protocol):
             RequestError: It must not be signed.
         """
 
-    def make(
-        self, worker: Worker, document: Document, placed: Placed, permit: Permit, signer: Signer
-    ) -> Made:
+    def Maker(self, worker: Worker, signer: Signer, /) -> Maker:  # noqa: N802 - a class, in the module of a format
+        """Compile a worker of this format for one version of its key."""
+
+
+class Maker(Protocol):
+    """A worker, compiled for one version of its key."""
+
+    def make(self, document: Document, placed: Placed, permit: Permit) -> Made:
         """Sign the document; what is made is sealed by whoever called.
 
         Raises:

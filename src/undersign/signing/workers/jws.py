@@ -8,22 +8,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from undersign import jws
 from undersign.errors import PolicyError, RequestError, RequestTooLargeError
-from undersign.jws import Signer
+from undersign.jws import CompactSigner, Signer
 from undersign.limits import DEFAULT
-from undersign.signing.authorizers import Permit
-from undersign.signing.mapping import Placed
-from undersign.signing.request import Document
+from undersign.signing.mapping import HEADER, Placed
+from undersign.signing.request import Document, Permit
 from undersign.signing.worker import Worker
 
 from .made import Made
 
-__all__ = ["FORMAT", "check", "check_type", "make"]
+__all__ = ["FORMAT", "Maker", "check", "check_type"]
 
 FORMAT: Final = "jws"
-# What can stand in a compact JWS that every reader of ours takes: base64url, and room for the header.
-_MAX_ATTACHED: Final = DEFAULT.token * 3 // 4 - 64 * 1024
+# What the library attaches to a compact JWS: nothing that passes `check` may fail when it is made.
+_MAX_ATTACHED: Final = DEFAULT.token // 2
 
 
 def check_type(kind: str) -> None:
@@ -55,25 +53,33 @@ def check(worker: Worker, document: Document) -> None:
     )
 
 
-def make(worker: Worker, document: Document, placed: Placed, permit: Permit, signer: Signer) -> Made:
-    """Sign the document, with the mapped values in its protected header.
+class Maker:
+    """A worker of this format, compiled for one version of its key.
 
     Raises:
-        PolicyError: The permit is another worker's.
-        UndersignError: The key cannot sign.
+        PolicyError, KeyMaterialError: The worker's header or key cannot serve.
     """
-    if (type(permit), permit.worker) != (Permit, worker.name):
-        raise PolicyError("The permit is not one for this worker.")
-    detached = document.detached
-    if detached is None:
-        detached = len(document.octets) >= min(worker.detached_from, _MAX_ATTACHED)
-    header = dict(placed.header)
-    if worker.type:
-        header["typ"] = worker.type
-    compact = jws.sign(document.octets, signer, header=header, detached=detached)
-    if not isinstance(compact, str):
-        raise PolicyError("The compact serialization is a string.")
-    return Made(compact.encode("ascii"), "application/jose", detached)
+
+    def __init__(self, worker: Worker, signer: Signer) -> None:
+        names = [entry.name for entry in worker.mapping if entry.room == HEADER]
+        self._worker = worker
+        self._signer = CompactSigner(signer, header={"typ": worker.type} if worker.type else None, names=names)
+        self._detached_from = min(worker.detached_from, _MAX_ATTACHED)
+
+    def make(self, document: Document, placed: Placed, permit: Permit) -> Made:
+        """Sign the document, with the mapped values in its protected header.
+
+        Raises:
+            PolicyError: The permit is another worker's.
+            UndersignError: The key cannot sign.
+        """
+        if (type(permit), permit.worker) != (Permit, self._worker.name):
+            raise PolicyError("The permit is not one for this worker.")
+        detached = document.detached
+        if detached is None:
+            detached = len(document.octets) >= self._detached_from
+        compact = self._signer.sign(document.octets, dict(placed.header), detached=detached)
+        return Made(compact.encode("ascii"), "application/jose", detached)
 
 
 def _is_object(octets: bytes) -> bool:

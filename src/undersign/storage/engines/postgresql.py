@@ -13,7 +13,6 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 from sqlalchemy import Connection as MigrationConnection
 from sqlalchemy import LargeBinary, create_engine, text
 from sqlalchemy.dialects.postgresql.psycopg import dialect as psycopg_dialect
@@ -35,7 +34,7 @@ _OPTIONS: Final = {
 }
 _QUERY: Final = frozenset({"sslmode", "sslrootcert", "sslcert", "sslkey", "target_session_attrs", "connect_timeout"})
 _MIGRATION_LOCK: Final = 0x756E6465  # "unde"
-_DIALECT: Final = psycopg_dialect()
+_DIALECT: Final = psycopg_dialect()  # type: ignore[no-untyped-call] # as SQLAlchemy has it
 
 
 @compiles(Among, "postgresql")
@@ -64,7 +63,8 @@ def make(url: str, *, password: str = "") -> PostgreSQL:
         raise SettingsError("The address of the database cannot be read.", help=_HELP) from None
     if parts.password is not None or "password" in options:
         raise SettingsError(
-            "The address of the database holds a password.", help='Write password = "env:NAME" or "file:PATH" beside it.'
+            "The address of the database holds a password.",
+            help='Write password = "env:NAME" or "file:PATH" beside it.',
         )
     host = options.pop("host", "") or unquote(parts.hostname or "")
     if not host or not parts.username or not parts.path.strip("/") or options.keys() - _QUERY:
@@ -75,8 +75,9 @@ def make(url: str, *, password: str = "") -> PostgreSQL:
         if options.setdefault("sslmode", "verify-full") not in {"verify-full", "verify-ca"}:
             raise SettingsError("Beyond this machine, the database's TLS certificate is verified.", help=_HELP)
         options.setdefault("sslrootcert", "system")
-    found = {"host": host, "port": port, "user": unquote(parts.username), "dbname": unquote(parts.path.strip("/"))}
-    return PostgreSQL(found, {"connect_timeout": "5", **options}, password)
+    user, name = unquote(parts.username), unquote(parts.path.strip("/"))
+    found = {"host": host, "port": str(port), "user": user, "dbname": name}
+    return PostgreSQL({"connect_timeout": "5", **options, **found}, password)
 
 
 _HELP: Final = 'Write url = "postgresql://user@host:5432/database", with ?sslrootcert=FILE for a root of your own.'
@@ -88,13 +89,16 @@ class PostgreSQL:
     outages: tuple[type[Exception], ...] = (psycopg.Error, OSError)
     local = False
 
-    def __init__(self, place: Mapping[str, str | int], options: Mapping[str, str], password: str) -> None:
-        self._place = place
+    def __init__(self, place: Mapping[str, str], password: str) -> None:
         settings = " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items())
-        self._conninfo = make_conninfo(
-            **place, **options, options=settings, application_name="undersign", keepalives_idle=30, keepalives_count=3
-        )
-        self._password = password
+        self._place: dict[str, Any] = {
+            **place,
+            "options": settings,
+            "application_name": "undersign",
+            "keepalives_idle": 30,
+            "keepalives_count": 3,
+        }
+        self._password: dict[str, Any] = {"password": password} if password else {}
         self._compiled: dict[Statement | InsertMany, tuple[str, dict[str, Any]]] = {}
 
     @property
@@ -115,7 +119,7 @@ class PostgreSQL:
         return PostgreSQLConnection(self._connect(), self.compile)
 
     def _connect(self) -> psycopg.Connection:
-        return psycopg.connect(self._conninfo, autocommit=True, **({"password": self._password} if self._password else {}))
+        return psycopg.connect("", autocommit=True, **self._place, **self._password)
 
     @contextmanager
     def migrating(self) -> Iterator[MigrationConnection]:

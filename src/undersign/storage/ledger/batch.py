@@ -77,6 +77,7 @@ def settle(connection: Connection, jobs: Sequence[Job], ground: Ground) -> Settl
         time=time,
         behind=ground.now < head.time - CLOCK_TOLERANCE,
         unsure=(head.unsure_from, head.unsure_to),
+        restored_at=head.restored_at,
         trust=Draft(picture, ground.envelope),
         envelope=ground.envelope,
         prune=ground.prune,
@@ -146,4 +147,3 @@ def _judge(
         for change in job.changes:
             judges[type(change)].take(change, seq if job.write is not None else 0)
     return head._replace(seq=seq, hash=last), rows
-

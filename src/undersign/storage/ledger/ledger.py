@@ -18,8 +18,8 @@ from threading import Lock, Thread
 from types import TracebackType
 from typing import Final, Self
 
-from undersign.audit.record import Write
 from undersign.audit.chain import Line
+from undersign.audit.record import Write
 from undersign.audit.sealed import MAKER, Committed
 from undersign.errors import PolicyError, ReplayedError, ReplayStoreError, StorageError, UndersignError
 from undersign.replay import Burn
@@ -27,6 +27,7 @@ from undersign.replay import Burn
 from ..database import Database
 from ..engines import Connection
 from ..envelope import Envelope
+from ..rows import CHANGES
 from ..rows.burns import USED
 from .batch import Ground, settle
 from .job import Job, Waiting
@@ -77,10 +78,12 @@ class Ledger:
         self._node = node
         self._clock = clock
         self._mark = mark
+        self._failures: tuple[type[Exception], ...] = (*database.engine.outages, StorageError)
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._refusals = Refusals(refusal_window)
         self._thread: Thread | None = None
         self._connection: Connection | None = None
+        self._looking: Connection | None = None  # for one loop: where a read takes microseconds, it is asked there
         self._gate = Lock()
         self._open = False
         self._pruned = 0.0
@@ -96,6 +99,7 @@ class Ledger:
             StorageError: The database cannot be opened, has no chain, or its trusted rows are not what was written.
         """
         self._connection = self._connect()
+        self._looking = self._connect() if self._database.engine.local else None
         try:
             self._seen = self.reading.refresh().seq
         except StorageError:
@@ -125,14 +129,17 @@ class Ledger:
             ReplayedError: It was used before.
             StorageError: The database cannot be read.
         """
-        keys = [change.key for change in changes if isinstance(change, Burn)]
+        keys = [change.key for change in changes if type(change) is Burn]
         if not keys:
             return
-        if self._database.engine.local:
-            found = self._database.ask(USED, keys=keys)
-        else:
-            loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(None, lambda: self._database.ask(USED, keys=keys))
+        try:
+            if self._looking is None:
+                loop = asyncio.get_running_loop()
+                found = await loop.run_in_executor(None, lambda: self._database.ask(USED, keys=keys))
+            else:
+                (found,) = self._looking.ask((USED, {"keys": keys}))
+        except self._database.engine.outages as error:
+            raise _outage(error) from error
         if found:
             raise ReplayedError("It was used before.")
 
@@ -177,6 +184,10 @@ class Ledger:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        if self._looking is not None:
+            self._looking.close()
+        if self._mark is not None:
+            self._mark.close()
 
     def __enter__(self) -> Self:
         return self if self._open else self.start()
@@ -187,9 +198,14 @@ class Ledger:
         self.close()
 
     def _put(self, job: Job) -> None:
-        for change in job.changes:
+        for number, change in enumerate(job.changes):
+            if type(change) not in CHANGES:
+                raise PolicyError(f"{type(change).__name__} is no change that this ledger takes.")
             if type(change) is Burn and not 0 <= change.expires_at < _FAR:
                 raise PolicyError("A one-time thing must have a NumericDate of expiry, so that its row may end.")
+            for other in job.changes[:number]:
+                if type(other) is type(change) and other == change:
+                    raise PolicyError("A write names a change twice.")
         with self._gate:
             if not self._open:
                 job.verdict = StorageError("The ledger takes no writes: it is not running.")
@@ -253,7 +269,7 @@ class Ledger:
         try:
             connection = self._connection = self._connection or self._connect()
             settled = settle(connection, jobs, self._ground(now, jobs))
-        except (*self._database.engine.outages, StorageError) as error:
+        except self._failures as error:
             # Whether a failed COMMIT reached the disk is not known: nothing is released, nothing is tried again.
             self._disconnect()
             self._refuse(jobs, error if isinstance(error, StorageError) else _outage(error))
@@ -265,7 +281,7 @@ class Ledger:
             self._seen = settled.head.seq
             self.reading.know(settled.picture)
             if self._mark is not None:
-                self._mark.note(settled.head)
+                self._mark.note(settled.head, settled.picture, self._envelope)
             _resolve(jobs)
 
     def _ground(self, now: float, jobs: list[Job]) -> Ground:

@@ -26,7 +26,6 @@ __all__ = [
     "appended",
     "audit_lines",
     "chain",
-    "first_line",
     "hash_at",
     "head_line",
     "head_of",
@@ -37,6 +36,7 @@ __all__ = [
     "moved",
     "read_head",
     "row_of",
+    "were_rows_sealed",
 ]
 
 
@@ -52,6 +52,7 @@ class StoredHead(NamedTuple):
     manifest: bytes = b""
     unsure_from: int = 0
     unsure_to: int = 0
+    restored_at: int = 0
     closed: int = 0
 
 
@@ -59,7 +60,7 @@ _READ: Final = select(*(column for column in chain.c if column.name != "one"))
 READ: Final = Statement(_READ)
 LOCK: Final = Statement(_READ.with_for_update())
 # All that a batch moves on. What was closed is moved by the kind of row that removes lines, and by nothing else.
-_MOVED: Final = ("seq", "hash", "time", "generation", "manifest", "unsure_from", "unsure_to")
+_MOVED: Final = ("seq", "hash", "time", "generation", "manifest", "unsure_from", "unsure_to", "restored_at")
 MOVE: Final = Statement(update(chain).values({name: bindparam(name) for name in _MOVED}))
 FIRST: Final = Statement(insert(chain))
 ADD: Final = InsertMany(audit_lines)
@@ -69,6 +70,7 @@ _AFTER: Final = Statement(
     select(*_LINE).where(audit_lines.c.seq > bindparam("seq")).order_by(audit_lines.c.seq).limit(bindparam("most"))
 )
 _AT: Final = Statement(select(*_LINE).where(audit_lines.c.seq == bindparam("seq")))
+_SEALED: Final = Statement(select(audit_lines.c.seq).where(audit_lines.c.event == "rows_sealed").limit(1))
 _LAST: Final = Statement(select(*_LINE).join(chain, chain.c.seq == audit_lines.c.seq))
 _OF_REQUEST: Final = Statement(
     select(*_LINE)
@@ -83,7 +85,7 @@ def head_of(rows: Rows) -> StoredHead | None:
     if not rows:
         return None
     row: tuple[Any, ...] = rows[0]
-    return StoredHead(*row[:6], bytes(row[6] or b""), *row[7:])
+    return StoredHead._make((*row[:6], bytes(row[6] or b""), *row[7:]))
 
 
 def appended(head: StoredHead, entry: Entry, node: str, *, time: int) -> tuple[StoredHead, tuple[Any, ...]]:
@@ -115,11 +117,6 @@ def lines_inside(connection: Connection, seq: int, *, limit: int) -> tuple[Line,
     return tuple(map(_line, rows))
 
 
-def first_line(connection: Connection) -> Line | None:
-    """The first line that is there, inside a transaction; None where there is none."""
-    return next(iter(lines_inside(connection, 0, limit=1)), None)
-
-
 def read_head(database: Database) -> StoredHead:
     """Read the head as it is now.
 
@@ -130,6 +127,15 @@ def read_head(database: Database) -> StoredHead:
     if head is None:
         raise StorageError("The database has no audit chain.", help="Serve its configuration file once.")
     return head
+
+
+def were_rows_sealed(connection: Connection) -> bool:
+    """Whether any line says that the rows which decide trust carry MACs, inside a transaction.
+
+    So they do where the first lines are not there: no earlier release closed any.
+    """
+    first, later = connection.ask((_AFTER, {"seq": 0, "most": 1}), (_SEALED, {}))
+    return bool(later) or not any(row[0] == 1 and b'"rows":"sealed"' not in bytes(row[1]) for row in first)
 
 
 def lines_after(database: Database, seq: int, *, limit: int = 1000) -> tuple[Line, ...]:

@@ -1,10 +1,10 @@
-"""A mark beside the database: how far this machine has seen the chain reach (safety rule 8).
+"""A mark beside the database: how far this machine has seen the chain reach, and what was disabled (rules 8 and 18).
 
-A database that was restored from a backup has forgotten what was used up since, and nothing in it says so. The mark is
-outside of it, beside the master key. At a start the two are compared: a database that does not reach its mark was
-restored, and then nothing counts that was issued before and works once. Without a mark, as on the first start of a
-machine, what was issued after the last line and before the start is not believed either. A snapshot of the whole
-machine takes the mark back too; that cannot be told from here.
+A database that was restored from a backup has forgotten what was used up since, and who was disabled since, and nothing
+in it says so. The mark is outside of it, beside the master key. At a start the two are compared. A database that does
+not reach its mark was restored: then nothing counts that was issued before and works once, and what was disabled or
+destroyed is so again. Without a mark, as on the first start of a machine, what was issued after the last line and before
+the start is not believed either. A snapshot of the whole machine takes the mark back too; that cannot be told from here.
 """
 
 from __future__ import annotations
@@ -12,14 +12,36 @@ from __future__ import annotations
 import json
 import os
 from contextlib import suppress
+from hmac import compare_digest
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
+from undersign.access.standing import SetEnabled
+from undersign.cryptotoken.lifecycle import SetState
+
+from ..envelope import Envelope
+from ..rows.keys import Keys
+from ..rows.subjects import Subjects
+from ..trust import Picture
 from .lines import StoredHead
 
-__all__ = ["Mark", "doubt"]
+__all__ = ["Mark", "Noted"]
 
-_OCTETS: Final = 256  # always as long, so that a write replaces the one before it whole
+_OCTETS: Final = 256  # of the part that each commit writes: always as long, so that a write replaces the one before
+_GONE: Final = frozenset({"disabled", "destroyed"})
+
+
+class Noted(NamedTuple):
+    """What the mark says of a chain.
+
+    Attributes:
+        outranking: What was disabled or destroyed, as the changes that would make it so.
+    """
+
+    seq: int
+    hash: str
+    generation: int
+    outranking: tuple[SetState | SetEnabled, ...]
 
 
 class Mark:
@@ -28,22 +50,30 @@ class Mark:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file: int | None = None
+        self._picture: Picture | None = None
 
-    def note(self, head: StoredHead) -> None:
+    def note(self, head: StoredHead, picture: Picture, envelope: Envelope) -> None:
         """Note a head that was committed; a mark that cannot be written is one that says less, and stops nobody."""
-        text = json.dumps({"chain": head.chain, "seq": head.seq, "hash": head.hash, "time": head.time})
+        seen = {"chain": head.chain, "seq": head.seq, "hash": head.hash, "generation": head.generation}
         with suppress(OSError):
             if self._file is None:
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._file = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-            os.pwrite(self._file, text.encode().ljust(_OCTETS - 1) + b"\n", 0)
+            if picture is not self._picture:
+                rest = json.dumps(_sealed(picture, envelope)).encode()
+                os.pwrite(self._file, rest, _OCTETS)
+                os.ftruncate(self._file, _OCTETS + len(rest))
+                self._picture = picture
+            os.pwrite(self._file, json.dumps(seen).encode().ljust(_OCTETS - 1) + b"\n", 0)
 
-    def read(self, chain: str) -> tuple[int, str] | None:
-        """The number and hash of the line that was noted for this chain; None where there is no such mark."""
-        with suppress(OSError, ValueError):
-            found = json.loads(self.path.read_bytes())
-            if found["chain"] == chain:
-                return int(found["seq"]), str(found["hash"])
+    def read(self, envelope: Envelope) -> Noted | None:
+        """What was noted for the envelope's chain; None where there is no such mark."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            octets = self.path.read_bytes()
+            seen = json.loads(octets[:_OCTETS])
+            if seen["chain"] == envelope.chain:
+                found = _opened(octets[_OCTETS:], envelope)
+                return Noted(int(seen["seq"]), str(seen["hash"]), int(seen["generation"]), found)
         return None
 
     def close(self) -> None:
@@ -53,29 +83,17 @@ class Mark:
             os.close(file)
 
 
-def doubt(head: StoredHead, mark: Mark | None, hash_there: str | None, *, now: float) -> tuple[str, StoredHead]:
-    """Say at a start what this database may have forgotten.
-
-    Args:
-        head: The head as it is now.
-        mark: This machine's; None where none is kept.
-        hash_there: The hash of the line with the mark's number; None where the chain has none.
-        now: The time of the start.
-
-    Returns:
-        Why something may have been forgotten, empty where nothing was, and the head with what is refused from now on.
-    """
-    noted = None if mark is None else mark.read(head.chain)
-    if noted is None:
-        start = head.time
-        if head.unsure_to + _DAY > now:
-            start = min(start, head.unsure_from)
-        return "", head._replace(unsure_from=start, unsure_to=int(now)) if int(now) > start else head
-    seq, hash_ = noted
-    # A line that was closed is not there; behind it there is the line that closed it.
-    if seq <= head.closed < head.seq or hash_there == hash_:
-        return "", head
-    return f"it ends at line {head.seq}, the mark is at {seq}", head._replace(unsure_from=-1, unsure_to=int(now) + 1)
+def _sealed(picture: Picture, envelope: Envelope) -> dict[str, Any]:
+    keys = [[k.name, k.version, k.state] for k in picture.all(Keys) if k.state in _GONE]
+    subjects = [[s.kind, s.name] for s in picture.all(Subjects) if s.disabled]
+    return {"keys": keys, "subjects": subjects, "mac": envelope.mac("mark", [keys, subjects]).hex()}
 
 
-_DAY: Final = 24 * 3600
+def _opened(octets: bytes, envelope: Envelope) -> tuple[SetState | SetEnabled, ...]:
+    """The states that the mark holds; none where somebody else wrote them."""
+    found = json.loads(octets)
+    keys, subjects = found["keys"], found["subjects"]
+    if not compare_digest(bytes.fromhex(found["mac"]), envelope.mac("mark", [keys, subjects])):
+        return ()
+    states = [SetState(name, version, "active", after) for name, version, after in keys]
+    return (*states, *(SetEnabled(kind, name, enabled=False) for kind, name in subjects))

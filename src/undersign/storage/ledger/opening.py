@@ -9,6 +9,7 @@ from secrets import token_hex
 from typing import Any, Final
 
 from undersign import jwk
+from undersign.access.standing import SetEnabled
 from undersign.audit.chain import GENESIS
 from undersign.audit.record import Entry, KeyRef
 from undersign.cryptotoken.lifecycle import Plan
@@ -23,13 +24,13 @@ from ..rows.keys import RESEAL, SEALED, Keys
 from ..rows.subjects import SEAL, Subjects
 from ..statement import Execution
 from ..trust import Draft, Picture, manifest_of
-from .lines import ADD, FIRST, LOCK, MOVE, StoredHead, appended, first_line, hash_at, head_of, moved
-from .mark import Mark, doubt
+from .lines import ADD, FIRST, LOCK, MOVE, StoredHead, appended, hash_at, head_of, moved, were_rows_sealed
+from .mark import Mark, Noted
 
 __all__ = ["OpenedChain", "open_chain", "place_of", "taken_back", "writing"]
 
 _SEALED_ROWS: Final = ("rows", "sealed")
-_SEALED_BEFORE: Final = b'"rows":"sealed"'
+_DAY: Final = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +76,12 @@ def open_chain(
         if head is None:
             return _make(connection, master, make_root, now, node)
         envelope = master.of(head.chain)
-        entries: list[Entry] = []
-        executions: list[Execution] = []
+        noted = None if mark is None else mark.read(envelope)
+        opening = _Opening(connection, envelope, head, node, now)
         if not head.manifest:
-            head, executions = _take_over(connection, head, envelope)
-            entries.append(Entry("rows_sealed", "ok", detail=(("generation", head.generation),)))
-        noted = None if mark is None else mark.read(head.chain)
-        there = None if noted is None else hash_at(connection, noted[0])
-        why, head = doubt(head, mark, there, now=now)
-        if why:
-            entries.append(Entry("restored", "ok", reason=why, detail=(("refused_until", head.unsure_to),)))
-        lines = []
-        for entry in entries:
-            head, row = appended(head, entry, node, time=max(head.time, int(now)))
-            lines.append(row)
-        _finish(connection, head, executions, lines)
+            opening.take_over(noted)
+        opening.compare(noted)
+        opening.finish()
     return OpenedChain(head.chain, head.root, envelope)
 
 
@@ -149,7 +141,7 @@ def _make(
     record = plan.record
     trust = Draft(Picture(0, b"", {kind: {} for kind in TRUSTED}, {kind: {} for kind in TRUSTED}), envelope)
     keys = Keys()
-    keys.begin(Moment(now, time, False, (0, 0), trust, envelope, 0), ())
+    keys.begin(Moment(now, time, False, (0, 0), 0, trust, envelope, 0), ())
     keys.judges()[type(plan.change)].take(plan.change, 1)
     picture = trust.picture()
     detail = (("root", record.thumbprint), ("jwk", record.public_jwk), _SEALED_ROWS)
@@ -168,30 +160,98 @@ def _finish(
     connection.finish([*executions, *([(ADD, lines)] if lines else []), (MOVE, moved(head))])
 
 
-def _take_over(connection: Connection, head: StoredHead, envelope: Envelope) -> tuple[StoredHead, list[Execution]]:
-    """Give the rows of the first release their MACs, and seal their private halves to this database.
+class _Opening:
+    """The opening of a chain that is there: what is taken over, doubted and written, in one transaction."""
 
-    The first release believed its rows; this is the one moment at which ours does, and only as far as it must: a
-    public key counts where its private half, which was sealed, proves it.
-    """
-    first = first_line(connection)
-    # A database whose older lines were closed has been of this release, too.
-    if first is None or first.seq != 1 or _SEALED_BEFORE in first.body:
-        raise StorageError(
-            "What says which rows decide trust was taken out of the database.", help="Restore it from a backup."
+    def __init__(self, connection: Connection, envelope: Envelope, head: StoredHead, node: str, now: float) -> None:
+        self._connection = connection
+        self._envelope = envelope
+        self._head = head
+        self._node = node
+        self._now = now
+        self._executions: list[Execution] = []
+        self._lines: list[tuple[Any, ...]] = []
+
+    def take_over(self, noted: Noted | None) -> None:
+        """Give the rows of the first release their MACs, and seal their private halves to this database.
+
+        The first release believed its rows; this is the one moment at which ours does, and only as far as it must: a
+        public key counts where its private half, which was sealed, proves it.
+        """
+        connection, envelope = self._connection, self._envelope
+        if noted is not None or were_rows_sealed(connection):
+            raise StorageError(
+                "What says which rows decide trust was taken out of the database.", help="Restore it from a backup."
+            )
+        keys, subjects = connection.ask((Keys.ALL, {}), (Subjects.ALL, {}))
+        macs: dict[Any, dict[Any, bytes]] = {kind: {} for kind in TRUSTED}
+        for record, _ in map(Keys.load, keys):
+            macs[Keys][Keys.place(record)] = mac = envelope.mac(Keys.TABLE.name, Keys.content(record))
+            where = {"name_": record.name, "version_": record.version}
+            self._executions.append(
+                (RESEAL, {**where, "sealed_": _resealed(connection, record, envelope), "mac_": mac})
+            )
+        for subject, _ in map(Subjects.load, subjects):
+            macs[Subjects][Subjects.place(subject)] = mac = envelope.mac(Subjects.TABLE.name, Subjects.content(subject))
+            self._executions.append((SEAL, {"kind_": subject.kind, "name_": subject.name, "mac_": mac}))
+        self._head = self._head._replace(generation=1, manifest=manifest_of(1, macs, envelope))
+        self._append(Entry("rows_sealed", "ok", detail=(("generation", 1),)))
+
+    def compare(self, noted: Noted | None) -> None:
+        """Hold the database against this machine's mark, and doubt what it may have forgotten.
+
+        Raises:
+            StorageError: The rows that decide trust went back, and the chain did not.
+        """
+        head, now = self._head, int(self._now)
+        if noted is None:
+            start = head.time if head.unsure_to + _DAY <= now else min(head.time, head.unsure_from)
+            self._head = head._replace(unsure_from=start, unsure_to=now) if now > start else head
+            return
+        # A line that was closed is not there; behind it there is the line that closed it.
+        closed = noted.seq <= head.closed < head.seq
+        reaches = closed or hash_at(self._connection, noted.seq) == noted.hash
+        if reaches and noted.generation > head.generation:
+            raise StorageError(
+                "The rows that decide trust have gone back to an earlier state, and the chain has not.",
+                help="Somebody changed the database; restore it from a backup.",
+            )
+        if reaches:
+            return
+        picture = self._outranked(noted)
+        self._head = head._replace(
+            unsure_from=-1,
+            unsure_to=now + 1,
+            restored_at=head.seq,
+            generation=picture.generation,
+            manifest=picture.manifest,
         )
-    keys, subjects = connection.ask((Keys.ALL, {}), (Subjects.ALL, {}))
-    executions: list[Execution] = []
-    macs: dict[Any, dict[Any, bytes]] = {kind: {} for kind in TRUSTED}
-    for record, _ in map(Keys.load, keys):
-        macs[Keys][Keys.place(record)] = mac = envelope.mac(Keys.TABLE.name, Keys.content(record))
-        sealed = _resealed(connection, record, envelope)
-        where = {"name_": record.name, "version_": record.version}
-        executions.append((RESEAL, {**where, "sealed_": sealed, "mac_": mac}))
-    for subject, _ in map(Subjects.load, subjects):
-        macs[Subjects][Subjects.place(subject)] = mac = envelope.mac(Subjects.TABLE.name, Subjects.content(subject))
-        executions.append((SEAL, {"kind_": subject.kind, "name_": subject.name, "mac_": mac}))
-    return head._replace(generation=1, manifest=manifest_of(1, macs, envelope)), executions
+        detail = (("mark", noted.seq), ("refused_until", now + 1))
+        self._append(Entry("restored", "ok", reason=f"the database ended at line {head.seq}", detail=detail))
+
+    def _outranked(self, noted: Noted) -> Picture:
+        """Disable and destroy again what the mark says was so: backups do not outrank that (safety rule 18)."""
+        head = self._head
+        found = self._connection.ask(*((kind.ALL, {}) for kind in TRUSTED))
+        old = Picture.verified(head.generation, head.manifest, TRUSTED, found, self._envelope)
+        trust, kinds = Draft(old, self._envelope), (Keys(), Subjects())
+        for kind in kinds:
+            kind.begin(Moment(self._now, head.time, False, (0, 0), 0, trust, self._envelope, 0), ())  # noqa: FBT003
+        for change in noted.outranking:
+            kinds[isinstance(change, SetEnabled)].judges()[type(change)].outrank(change)
+        self._executions += [execution for kind in kinds for execution in kind.executions()]
+        # Beyond every generation that was before the restore, so that none of those is taken for the present one.
+        return trust.picture(after=max(noted.generation, head.generation))
+
+    def finish(self) -> None:
+        """Write it."""
+        lines: list[Execution] = [(ADD, self._lines)] if self._lines else []
+        self._connection.finish([*self._executions, *lines, (MOVE, moved(self._head))])
+
+    def _append(self, entry: Entry) -> None:
+        time = max(self._head.time, int(self._now))
+        self._head, row = appended(self._head, entry, self._node, time=time)
+        self._lines.append(row)
 
 
 def _resealed(connection: Connection, record: KeyRecord, envelope: Envelope) -> bytes | None:

@@ -27,23 +27,22 @@ __all__ = ["Reading"]
 
 
 class Reading:
-    """Reads of one database."""
+    """Reads of one database.
+
+    Attributes:
+        known: The trusted rows as this process last knew them; for whoever asks again at the commit.
+    """
 
     def __init__(self, database: Database, envelope: Envelope) -> None:
         self._database = database
         self._envelope = envelope
-        self._known: Picture | None = None
-
-    @property
-    def known(self) -> Picture | None:
-        """The trusted rows as this process last knew them; for whoever asks again at the commit."""
-        return self._known
+        self.known: Picture | None = None
 
     def know(self, picture: Picture) -> None:
         """Take over what a commit has verified or made."""
-        known = self._known
+        known = self.known
         if known is None or known.generation < picture.generation:
-            self._known = picture
+            self.known = picture
 
     def now(self) -> Picture:
         """The trusted rows of now.
@@ -52,13 +51,13 @@ class Reading:
             StorageError: The database cannot be read, or says what was not written under this master key.
         """
         self.refresh()
-        if self._known is None:
+        if self.known is None:
             raise StorageError("The database has no audit chain.", help="Serve its configuration file once.")
-        return self._known
+        return self.known
 
     def refresh(self) -> StoredHead:
         """Read the head, and the trusted rows where it is of another generation; raises as ``now`` does."""
-        known = self._known  # before the head, which can then only be as new or newer
+        known = self.known  # before the head, which can then only be as new or newer
         head = head_of(self._database.ask(READ))
         if head is None:
             raise StorageError("The database has no audit chain.", help="Serve its configuration file once.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from undersign.storage.ledger.lines import metadata
+from undersign.storage.rows import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

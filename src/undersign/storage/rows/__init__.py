@@ -15,7 +15,8 @@ from .row import Judge, Moment, RowKind, metadata
 from .segments import Segments
 from .subjects import Subjects
 
-__all__ = ["KINDS", "TRUSTED", "Judge", "Moment", "RowKind", "metadata"]
+__all__ = ["CHANGES", "KINDS", "TRUSTED", "Judge", "Moment", "RowKind", "metadata"]
 
 KINDS: Final[tuple[type[RowKind], ...]] = (Burns, Keys, OneTime, Personals, Segments, Subjects)
+CHANGES: Final = frozenset(change for kind in KINDS for change in kind().judges())
 TRUSTED: Final[tuple[Any, ...]] = tuple(kind for kind in KINDS if hasattr(kind, "ALL"))

@@ -13,7 +13,8 @@ __all__ = ["audit_lines", "chain"]
 
 # One row. `time` is the highest ever seen, so that a clock set back shows. `generation` and `manifest` are of the rows
 # that decide trust. One-time things issued after `unsure_from` and until `unsure_to` are refused: their use may have
-# been lost. Lines up to `closed` were exported and removed; the line that closed them says what they came to.
+# been lost; stored one-time values of lines up to `restored_at` likewise. Lines up to `closed` were exported and
+# removed; the line that closed them says what they came to.
 chain: Final = Table(
     "chain",
     metadata,
@@ -27,6 +28,7 @@ chain: Final = Table(
     Column("manifest", LargeBinary, nullable=True),
     Column("unsure_from", Number, nullable=False, server_default="0"),
     Column("unsure_to", Number, nullable=False, server_default="0"),
+    Column("restored_at", Number, nullable=False, server_default="0"),
     Column("closed", Number, nullable=False, server_default="0"),
     CheckConstraint("one = 1", name="ck_chain_one"),
 )

@@ -17,6 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
     bindparam,
     insert,
+    null,
     select,
     update,
 )
@@ -52,22 +53,30 @@ _TABLE: Final = Table(
     CheckConstraint("state IN ('active', 'window', 'disabled', 'destroyed')", name="ck_keys_state"),
 )
 _ACTIVE: Final = _TABLE.c.state == "active"
-Index("uq_keys_one_active", _TABLE.c.name, unique=True, **{f"{engine}_where": _ACTIVE for engine in ENGINES})
+_WHERE: Final[dict[str, Any]] = {f"{engine}_where": _ACTIVE for engine in ENGINES}
+Index("uq_keys_one_active", _TABLE.c.name, unique=True, **_WHERE)
 
 # In the order of KeyRecord's fields, short of the count of uses, which is no part of what is trusted.
-_FIELDS: Final = ("name", "version", "purpose", "alg", "state", "kid", "thumbprint", "public_jwk", "token", "created_at")
+_FIELDS: Final = (
+    "name",
+    "version",
+    "purpose",
+    "alg",
+    "state",
+    "kid",
+    "thumbprint",
+    "public_jwk",
+    "token",
+    "created_at",
+)
 _PLACE: Final = (_TABLE.c.name == bindparam("name_"), _TABLE.c.version == bindparam("version_"))
 _INSERT: Final = Statement(insert(_TABLE))
-_MOVE: Final = Statement(
-    update(_TABLE).where(*_PLACE).values(state=bindparam("state_"), mac=bindparam("mac_"))
-)
-_DESTROY: Final = Statement(update(_TABLE).where(*_PLACE).values(sealed=None))
+_MOVE: Final = Statement(update(_TABLE).where(*_PLACE).values(state=bindparam("state_"), mac=bindparam("mac_")))
+_DESTROY: Final = Statement(update(_TABLE).where(*_PLACE).values(sealed=null()))
 _COUNT: Final = Statement(update(_TABLE).where(*_PLACE).values(uses=_TABLE.c.uses + bindparam("times")))
 _USES: Final = Statement(select(_TABLE.c.name, _TABLE.c.version, _TABLE.c.uses).where(Among(_TABLE.c.name, "names")))
 SEALED: Final = Statement(select(_TABLE.c.sealed).where(*_PLACE))
-RESEAL: Final = Statement(
-    update(_TABLE).where(*_PLACE).values(sealed=bindparam("sealed_"), mac=bindparam("mac_"))
-)
+RESEAL: Final = Statement(update(_TABLE).where(*_PLACE).values(sealed=bindparam("sealed_"), mac=bindparam("mac_")))
 
 
 class Keys:
@@ -102,7 +111,7 @@ class Keys:
             KeyUse: Judge(self._unusable, self._use),
             Published: Judge(self._unpublished, lambda *_: None),
             AddKey: Judge(self._taken_already, self._add),
-            SetState: Judge(self._moved_already, self._set_state),
+            SetState: Judge(self._moved_already, self._set_state, self._outrank),
         }
 
     def questions(self, changes: Sequence[Any]) -> Sequence[Question]:
@@ -176,6 +185,12 @@ class Keys:
 
     def _set_state(self, change: SetState, _: int) -> None:
         self._move((change.name, change.version), change.after)
+
+    def _outrank(self, change: SetState) -> None:
+        place = (change.name, change.version)
+        known = self._moment.trust.get(Keys, place)
+        if known is not None and known.state not in {change.after, "destroyed"}:
+            self._move(place, change.after)
 
     def _move(self, place: tuple[str, int], after: Any) -> None:
         trust = self._moment.trust

@@ -1,6 +1,7 @@
 """Stored one-time values: by the hash of their secret, what is bound to them sealed, used up exactly once.
 
-A row stays until it ends, with the line that used it up, so that a second use can be told from a value that never was.
+A row stays until it ends, with the line that used it up, so that a second use can be told from a value that never was;
+what was bound to it goes with the use, so that resetting the row does not bring it back.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ _TABLE: Final = Table(
 )
 FIND: Final = Statement(select(_TABLE).where(Among(_TABLE.c.reference, "references")))
 _INSERT: Final = InsertMany(_TABLE)
-_USE: Final = Statement(update(_TABLE).where(_TABLE.c.reference == bindparam("reference_")).values(used=bindparam("by")))
+_USE: Final = Statement(
+    update(_TABLE).where(_TABLE.c.reference == bindparam("reference_")).values(used=bindparam("by"), sealed=b"")
+)
 _OLDEST: Final = select(_TABLE.c.reference).where(_TABLE.c.expires_at < bindparam("before")).limit(bindparam("most"))
 _PRUNE: Final = Statement(delete(_TABLE).where(_TABLE.c.reference.in_(_OLDEST)))
 _PRUNE_AFTER: Final = 3600
@@ -83,8 +86,7 @@ class OneTime:
             return ExpiredTokenError("exp", "It ended before it was used.")
         if row[4] or change.reference in self._used:
             return ReplayedError("It was used before.")
-        start, end = self._moment.unsure
-        if start < end and start < 0:  # the database was restored: whether it was used since is not known
+        if row[3] <= self._moment.restored_at:
             return ReplayedError("It is of before a restore of this database, so it cannot be told from a used one.")
         return None
 
@@ -114,9 +116,9 @@ def found(rows: Rows, envelope: Envelope, now: float) -> Kept:
     if not rows:
         raise ReplayedError("There is no such value.")
     reference, purpose, expires_at, seq, used, sealed = rows[0]
-    bound = parse_object(envelope.open(bytes(sealed), _place(reference, purpose, expires_at, seq)))
     if used:
         raise ReplayedError("It was used before.")
+    bound = parse_object(envelope.open(bytes(sealed), _place(reference, purpose, expires_at, seq)))
     if expires_at <= now:
         raise ExpiredTokenError("exp", "It ended.")
     return Kept(purpose, reference, bound, expires_at, seq)

@@ -35,6 +35,7 @@ class Moment:
         time: The highest time that the ledger has seen, this clock included.
         behind: Whether this clock is behind that by more than may be corrected: then nothing is used up.
         unsure: From when to when one-time things were issued whose use may have been lost with the database's tail.
+        restored_at: The number of the last line that was there when the database was restored; 0 where it never was.
         trust: The rows that decide trust, as they are after what was taken so far.
         envelope: Seals for this database.
         prune: How many rows that ended may be forgotten in this batch.
@@ -44,6 +45,7 @@ class Moment:
     time: int
     behind: bool
     unsure: tuple[int, int]
+    restored_at: int
     trust: Draft
     envelope: Envelope
     prune: int
@@ -55,10 +57,12 @@ class Judge(NamedTuple):
     Attributes:
         verdict: Why a change is refused; None where it may be taken.
         take: Take a change, with the number of the line that records it (0 where none does).
+        outrank: Take a change that disables or destroys whatever the present state, where it is not so already.
     """
 
     verdict: Callable[[Any], UndersignError | None]
     take: Callable[[Any, int], None]
+    outrank: Callable[[Any], None] = lambda _: None
 
 
 Judges: TypeAlias = Mapping[type, Judge]

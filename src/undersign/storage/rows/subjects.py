@@ -66,7 +66,10 @@ class Subjects:
 
     def judges(self) -> dict[type, Judge]:
         """A requirement, and the change that it is about."""
-        return {Enabled: Judge(self._verdict, lambda *_: None), SetEnabled: Judge(lambda _: None, self._set)}
+        return {
+            Enabled: Judge(self._verdict, lambda *_: None),
+            SetEnabled: Judge(lambda _: None, self._set, self._outrank),
+        }
 
     def questions(self, changes: Sequence[Any]) -> Sequence[Question]:  # noqa: ARG002 - the trusted rows are known
         """Nothing: the head's manifest says whether the rows that are known are those that are there."""
@@ -83,6 +86,11 @@ class Subjects:
         record = Subject(change.kind, change.name, int(not change.enabled), int(self._moment.now))
         self._moment.trust.put(Subjects, record)
         self._changed[self.place(record)] = record
+
+    def _outrank(self, change: SetEnabled) -> None:
+        known = self._moment.trust.get(Subjects, (change.kind, change.name))
+        if known is None or not known.disabled:
+            self._set(change, 0)
 
     def executions(self) -> Sequence[Execution]:
         """Replace the rows that changed."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -82,7 +84,8 @@ def _objects() -> None:
         sa.CheckConstraint("state IN ('active', 'window', 'disabled', 'destroyed')", name="ck_keys_state"),
     )
     active = sa.text("state = 'active'")
-    op.create_index("uq_keys_one_active", "keys", ["name"], unique=True, **{f"{e}_where": active for e in ENGINES})
+    where: dict[str, Any] = {f"{engine}_where": active for engine in ENGINES}
+    op.create_index("uq_keys_one_active", "keys", ["name"], unique=True, **where)
     op.create_table(
         "subjects",
         sa.Column("kind", sa.Text, nullable=False),

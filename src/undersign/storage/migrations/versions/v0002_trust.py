@@ -15,7 +15,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Add the columns and the table."""
-    for name in ("generation", "unsure_from", "unsure_to", "closed"):
+    for name in ("generation", "unsure_from", "unsure_to", "restored_at", "closed"):
         op.add_column("chain", sa.Column(name, Number, nullable=False, server_default="0"))
     op.add_column("chain", sa.Column("manifest", sa.LargeBinary, nullable=True))
     for table in ("keys", "subjects"):

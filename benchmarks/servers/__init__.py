@@ -1,0 +1,1 @@
+"""The servers as real processes on loopback: what an answered request costs, and what several of them answer."""

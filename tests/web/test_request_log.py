@@ -1,0 +1,218 @@
+"""The log of requests: what it says, what it never says, and that no output can hold it up."""
+
+import asyncio
+import json
+import os
+import socket
+import time
+
+import pytest
+
+from undersign.web.request_log import RequestLog, logged
+
+ASKED = {"method": "POST", "path": "/token", "status": 200, "microseconds": 412, "octets": 900}
+
+
+def lines_of(*requests):
+    """What the log writes of these requests."""
+    reading, writing = os.pipe()
+
+    async def note():
+        log = RequestLog(writing)
+        for each in requests:
+            log.add(**each)
+        log.close()
+
+    asyncio.run(note())
+    os.close(writing)
+    with os.fdopen(reading, "rb") as found:
+        return found.read().splitlines()
+
+
+def test_a_line_is_one_object():
+    """Each request is one line of JSON, with the names of what was measured."""
+    first, second = lines_of(ASKED, ASKED | {"request_id": "r-1", "status": None})
+    found = json.loads(first)
+
+    assert time.strptime(found.pop("time"), "%Y-%m-%dT%H:%M:%S.%fZ")
+    assert found == {"method": "POST", "path": "/token", "status": 200, "us": 412, "octets": 900}
+    assert (json.loads(second)["request_id"], json.loads(second)["status"]) == ("r-1", None)
+
+
+@pytest.mark.parametrize(
+    "text", ['/"', "/\\", "/a\nb", "/\x1b[31m", "/\x7f", "/\u202e", "/\u0085", "/\ufffd", "/\U0001f600"]
+)
+@pytest.mark.parametrize("member", ["method", "path", "request_id"])
+def test_what_came_from_outside_is_escaped(text, member):
+    """Nothing that a caller sends ends a line, ends a string, or reaches a terminal as a control or as a direction."""
+    (line,) = lines_of(ASKED | {member: text})
+
+    assert line.isascii()
+    assert all(32 <= octet < 127 for octet in line)
+    assert json.loads(line)[member] == text
+
+
+def test_a_long_path_is_cut():
+    """A line has its size, whatever was asked for."""
+    (line,) = lines_of(ASKED | {"path": "/" + "a" * 60_000})
+
+    assert json.loads(line)["path"] == "/" + "a" * 255
+
+
+def test_a_blocked_output_keeps_nobody_waiting():
+    """Where nobody reads, lines are kept up to a bound, then dropped and counted; who reads again learns how many."""
+    reading, writing = os.pipe()
+
+    async def note():
+        log = RequestLog(writing)
+        begun = time.monotonic()
+        for _ in range(60_000):  # more than what may wait, and than what a pipe holds
+            log.add(**ASKED | {"path": "/" + "a" * 100})
+        took = time.monotonic() - begun
+        got = await asyncio.to_thread(_read_some, reading, log)
+        log.close()
+        return took, got
+
+    def _read_some(descriptor, log):
+        found = b""
+        while log._unwritten:
+            found += os.read(descriptor, 1 << 20)
+        return found
+
+    took, found = asyncio.run(note())
+    os.close(writing)
+    with os.fdopen(reading, "rb") as rest:
+        lines = (found + rest.read()).splitlines()
+
+    assert took < 20  # it would be for ever
+    assert sum(json.loads(line).get("dropped", 1) for line in lines) <= 60_000
+    assert 10_000 < len(lines) < 60_000
+
+
+def test_what_was_dropped_is_counted():
+    """The first line after a gap says how many are missing, so that all add up."""
+    reading, writing = os.pipe()
+    found = b""
+
+    async def note():
+        nonlocal found
+        log = RequestLog(writing)
+        for _ in range(60_000):
+            log.add(**ASKED | {"path": "/" + "a" * 100})
+        log._hand_over()
+        while log._unwritten:
+            found += await asyncio.to_thread(os.read, reading, 1 << 20)
+        log.add(**ASKED)
+        log.close()
+
+    asyncio.run(note())
+    os.close(writing)
+    with os.fdopen(reading, "rb") as rest:
+        lines = [json.loads(line) for line in (found + rest.read()).splitlines()]
+
+    assert sum(line.get("dropped", 1) for line in lines) == 60_001
+
+
+def test_a_closed_output_harms_nobody():
+    """Where the reader went away, requests are still served and the end comes at once."""
+
+    async def note():
+        ours, theirs = socket.socketpair()
+        log = RequestLog(ours.fileno())
+        theirs.close()
+        for _ in range(1000):
+            log.add(**ASKED)
+            log._hand_over()
+        log.close()
+        ours.close()
+        return log._writer.is_alive()
+
+    assert not asyncio.run(note())
+
+
+@pytest.mark.slow
+def test_a_blocked_output_does_not_keep_the_end_waiting():
+    """A server that is told to stop stops, though nobody reads its log."""
+    reading, writing = os.pipe()
+
+    async def note():
+        log = RequestLog(writing)
+        for _ in range(10_000):
+            log.add(**ASKED)
+        log.close()
+        return log
+
+    log = asyncio.run(note())
+
+    assert log._writer.is_alive()  # it still waits for a reader
+    while log._writer.is_alive():
+        os.read(reading, 1 << 20)
+    os.close(reading)
+    os.close(writing)
+
+
+def test_lines_are_written_together():
+    """A thousand requests cost a few writes, and nobody waits for more than a moment to read them."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # each write is one message
+
+    async def note():
+        log = RequestLog(ours.fileno())
+        for _ in range(1000):
+            log.add(**ASKED)
+        first = await asyncio.to_thread(theirs.recv, 1 << 20)
+        second = await asyncio.to_thread(theirs.recv, 1 << 20)  # the rest, which nothing but time has written
+        log.close()
+        return first, second
+
+    first, second = asyncio.run(note())
+    ours.close()
+    theirs.close()
+
+    assert len(first) >= 64 * 1024
+    assert len((first + second).splitlines()) == 1000
+
+
+def test_an_application_is_logged_without_its_query():
+    """Path, status and octets are noted when the answer is whole; query and header fields are not, nor is lifespan."""
+    noted = []
+
+    class Log:
+        def add(self, **members):
+            noted.append(members)
+
+    async def app(scope, receive, send):
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 201, "headers": []})
+            await send({"type": "http.response.body", "body": b"abc", "more_body": True})
+            await send({"type": "http.response.body", "body": b"de"})
+
+    async def send(message):
+        pass
+
+    async def ask():
+        served = logged(app, Log())
+        scope = {"method": "GET", "path": "/a", "query_string": b"token=s3cret", "headers": [(b"cookie", b"s3cret")]}
+        await served({"type": "http"} | scope, None, send)
+        await served({"type": "lifespan"}, None, send)
+
+    asyncio.run(ask())
+    (found,) = noted
+
+    assert found.pop("microseconds") >= 0
+    assert found == {"method": "GET", "path": "/a", "status": 201, "octets": 5}
+
+
+def test_a_request_that_failed_is_logged_too():
+    """An application that raises before it answered is noted without a status, and the error goes on."""
+    noted = []
+
+    class Log:
+        def add(self, **members):
+            noted.append(members["status"])
+
+    async def app(scope, receive, send):
+        raise NotImplementedError
+
+    with pytest.raises(NotImplementedError):
+        asyncio.run(logged(app, Log())({"type": "http", "method": "GET", "path": "/"}, None, None))
+    assert noted == [None]
