@@ -96,13 +96,13 @@ def test_a_failed_start_leaves_nothing_running(tmp_path):
 
 
 def test_closing_twice_says_so_and_leaves_nothing_open(tmp_path):
-    """A server whose writer is gone still lets go of its database when it is closed."""
+    """A server whose ledger is gone still lets go of its database when it is closed."""
     with open_desk(tmp_path) as desk:
         house = desk.house
     house.keyring.published("receipt")  # opens a reader again
     with pytest.raises(StorageError):
         house.close()
-    assert house.database._asked is None
+    assert house.database._readers == []
 
 
 def test_restart_keeps_root_and_keys(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.running import Caller, GoneError, serving, write
 from undersign.audit.verify import verify_lines
 from undersign.jwks import KeySet
-from undersign.web.crash import POINTS
+from undersign.runner import POINTS
 
 THREADS = 6
 

@@ -81,3 +81,14 @@ def test_a_secret_is_not_a_document() -> None:
         jwk.secret(bytes(4097), alg="HS256")
     with pytest.raises(PolicyError):
         jwk.secret(bytes(64), alg="ES256")
+
+
+@pytest.mark.parametrize("last", b"\t\n\v\f\r A", ids=repr)
+@pytest.mark.parametrize("alg", ["Ed25519", "ES512"])  # the second's length takes an octet of its own
+def test_a_public_key_between_white_space_is_no_secret(alg: str, last: int) -> None:
+    """A key in DER is recognised with white space around it, also where its own last octet looks like some."""
+    pem = jwk.generate(alg).public().to_pem()
+    octets = base64.b64decode("".join(pem.splitlines()[1:-1]))[:-1] + bytes([last])
+    for before, behind in ((b"", b""), (b"", b"\n"), (b"\r\n", b" \r\n")):
+        with pytest.raises(KeyMaterialError):
+            jwk.secret(before + octets + behind, alg="HS256")

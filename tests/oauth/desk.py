@@ -1,22 +1,25 @@
-"""A token endpoint without HTTP or database: what decide and perform need, and a store that burns in memory."""
+"""A token endpoint without HTTP or database: its process, taken through its commits by a ledger in memory."""
 
 from __future__ import annotations
 
-import threading
+import asyncio
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from urllib.parse import urlencode
 
 import pytest
 
+from tests.ledgers import MemoryLedger
 from undersign import jwk, jws
-from undersign.audit.chain import Line
+from undersign.access.active_key import ActiveKey
+from undersign.audit.reason import reason_of
 from undersign.audit.record import KeyRef
 from undersign.encoding import dump_json
-from undersign.errors import InvalidClientError, ReplayedError
+from undersign.errors import InvalidClientError
 from undersign.oauth.client import Client, ClientKey, Clients
-from undersign.oauth.token_endpoint import Outcome, Server, decide, perform, reason_of
+from undersign.oauth.token_endpoint import Decision, TokenEndpoint, TokenResponse
 from undersign.oauth.token_request import RawRequest
+from undersign.runner import Runner
 
 ISSUER = "https://as.example"
 SIGNING = "https://sign.example/sign"
@@ -48,38 +51,45 @@ def assertion(key=CLIENT_KEY, *, header=None, drop=(), **claims: object) -> str:
     return jws.sign(dump_json(full), key, header={"typ": "client-authentication+jwt", **(header or {})})
 
 
+class Keys:
+    """One key for access tokens, inside this process or not."""
+
+    def __init__(self, *, inside: bool = True) -> None:
+        key = ActiveKey(KeyRef("access-token", SERVER_KEY.kid, 1), SERVER_KEY, inside=inside)
+        self.active = {"access-token": key}
+        self.reloaded = 0
+
+    def reload(self) -> None:
+        self.reloaded += 1
+
+
 @dataclass
 class Desk:
-    """The endpoint, its one client, and what it has burnt."""
+    """The endpoint, its one client, and the ledger with what was used up."""
 
     client: Client = field(default_factory=client)
     now: float = NOW
-    burnt: set[str] = field(default_factory=set)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    ledger: MemoryLedger = field(default_factory=MemoryLedger)
+    keys: Keys = field(default_factory=Keys)
 
-    def server(self) -> Server:
+    def endpoint(self) -> TokenEndpoint:
         others = {"other": replace(client(), id="other", keys=(ClientKey(OTHER_KEY.public()),))}
         clients = Clients(MappingProxyType({self.client.id: self.client, **others}))
-        key = KeyRef("access-token", SERVER_KEY.kid, 1)
-        return Server(ISSUER, clients, key, SERVER_KEY, lambda: self.now)
+        return TokenEndpoint(ISSUER, clients, self.keys, name="access-token", clock=lambda: self.now)
 
-    def commit(self, burns) -> Line:
-        with self.lock:
-            if any(burn.key in self.burnt for burn in burns):
-                raise ReplayedError("Used before.")
-            self.burnt |= {burn.key for burn in burns}
-        return Line(1, b'{"request_id":"r1"}', "0" * 64, int(self.now))
+    def decide(self, raw: RawRequest) -> Decision:
+        endpoint = self.endpoint()
+        return endpoint.decide(endpoint.identify(raw), raw)
 
-    def send(self, raw: RawRequest) -> Outcome:
-        server = self.server()
-        decision = decide(raw, server)
-        try:
-            line = self.commit(decision.burns)
-        except ReplayedError as error:
-            raise InvalidClientError("Client authentication failed.") from error
-        return perform(decision, line, server)
+    def send(self, raw: RawRequest) -> TokenResponse:
+        return asyncio.run(self.serve(raw))
 
-    def ask(self, token: str | None, **parameters: object) -> Outcome:
+    async def serve(self, raw: RawRequest) -> TokenResponse:
+        runner, endpoint = Runner(self.ledger), self.endpoint()
+        outcome, _ = await runner.serve(endpoint, await runner.identify(endpoint, raw), raw)
+        return outcome
+
+    def ask(self, token: str | None, **parameters: object) -> TokenResponse:
         form = {"grant_type": "client_credentials", "scope": "sign", "resource": SIGNING}
         if token is not None:
             form |= {"client_assertion_type": URN, "client_assertion": token}
@@ -95,6 +105,7 @@ def raw(body: str | bytes, **changes: object) -> RawRequest:
         endpoint=f"{ISSUER}/token",
         request_id="r1",
         body=body.encode() if isinstance(body, str) else body,
+        address="192.0.2.1",
     )
     return replace(made, **changes)
 

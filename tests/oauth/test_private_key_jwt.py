@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.ledgers import committed
 from tests.oauth.desk import (
     CLIENT_KEY,
     ISSUER,
@@ -15,23 +16,24 @@ from tests.oauth.desk import (
     SIGNING,
     URN,
     Desk,
+    Keys,
     assertion,
     client,
     raw,
     refused,
 )
 from undersign import jwk, jwt
-from undersign.audit.chain import Line
+from undersign.audit.record import Entry, Write
 from undersign.encoding import b64url_decode, b64url_encode, dump_json
 from undersign.errors import InvalidClientError, InvalidRequestError, UnauthenticatedError
 from undersign.oauth.client import ClientKey
-from undersign.oauth.client_auth import AuthenticatedClient, ClientProof
-from undersign.oauth.token_endpoint import decide, perform
+from undersign.oauth.client_auth import ClientProof
+from undersign.replay import Burn
 
 
 def test_a_good_assertion_proves_the_client():
     """A good assertion gives an at+jwt of five minutes for one audience, which verifies with the server's key."""
-    response = Desk().ask(assertion()).response
+    response = Desk().ask(assertion())
     verifier = jwt.Verifier(SERVER_KEY.public(), issuer=ISSUER, audience=SIGNING, typ="at+jwt", clock=lambda: NOW)
     claims = verifier.verify(response.access_token).claims
 
@@ -58,7 +60,7 @@ def test_eight_parallel_replays_give_one_token():
 
     def use(_):
         try:
-            return bool(desk.ask(token).response.access_token)
+            return bool(desk.ask(token).access_token)
         except InvalidClientError:
             return False
 
@@ -71,7 +73,7 @@ def test_a_client_cannot_burn_another_clients_jti():
     desk = Desk()
     desk.ask(assertion(OTHER_KEY, iss="other", sub="other"))
 
-    assert desk.ask(assertion()).response.access_token
+    assert desk.ask(assertion()).access_token
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_the_audience_policy_decides(policy, aud, accepted):
     """Each policy takes the forms it names, character by character, and no other."""
     desk = Desk(client(audience_policy=policy, sunset=NOW + 1))
     if accepted:
-        assert desk.ask(assertion(aud=aud)).response.access_token
+        assert desk.ask(assertion(aud=aud)).access_token
     else:
         assert refused(desk, assertion(aud=aud)).endswith(":aud")
 
@@ -174,7 +176,7 @@ def test_the_key_is_found_by_kid():
     desk = Desk(client(keys=(ClientKey(CLIENT_KEY.public()), ClientKey(second.public()))))
     nameless = jwk.load({name: value for name, value in second.to_jwk(private=True).items() if name != "kid"})
 
-    assert desk.ask(assertion(second)).response.access_token
+    assert desk.ask(assertion(second)).access_token
     assert refused(desk, assertion(nameless, jti="two", header={"kid": "neither"})) == "unknown_key"
 
 
@@ -210,13 +212,13 @@ def test_at_jwt_as_assertion(typ):
 @pytest.mark.parametrize("typ", ["JWT", "jwt", "application/jwt", "client-authentication+jwt"])
 def test_older_clients_types(typ):
     """A client that writes JWT, or the type of RFC 10070, is served."""
-    assert Desk().ask(assertion(header={"typ": typ})).response.access_token
+    assert Desk().ask(assertion(header={"typ": typ})).access_token
 
 
 def test_access_token_of_this_server_as_assertion():
     """What the server issued does not authenticate anybody to it."""
     desk = Desk()
-    token = desk.ask(assertion()).response.access_token
+    token = desk.ask(assertion()).access_token
 
     assert refused(desk, token) == "incorrect_typ:typ"
 
@@ -258,15 +260,15 @@ def test_an_assertion_from_the_future_is_refused():
 )
 def test_honest_clocks_and_long_lives_are_taken(claims):
     """A little skew is forgiven, and a long life is clamped rather than refused."""
-    assert Desk().ask(assertion(**claims)).response.access_token
+    assert Desk().ask(assertion(**claims)).access_token
 
 
 def test_clamped_life_outlives_no_burn():
     """A long exp is clamped, so that its burn may be forgotten when the assertion no longer counts."""
     desk = Desk()
-    decision = decide(raw_of(assertion(exp=NOW + 6000)), desk.server())
+    (burn,) = burns(desk.decide(raw_of(assertion(exp=NOW + 6000))))
 
-    assert decision.burns[0].expires_at == NOW + 330
+    assert burn.expires_at == NOW + 330
     desk.now = NOW + 330
     assert refused(desk, assertion(exp=NOW + 6000)) == "too_old:iat"
 
@@ -361,7 +363,7 @@ def test_unsigned_assertion_beside_a_secret():
 def test_assertion_beside_the_authorization_header():
     """An Authorization header beside an assertion is a second mechanism."""
     with pytest.raises(InvalidRequestError):
-        decide(raw_of(assertion(), authorization="Basic cmVwb3J0czp4"), Desk().server())
+        Desk().decide(raw_of(assertion(), authorization="Basic cmVwb3J0czp4"))
 
 
 def test_no_mechanism_at_all():
@@ -370,20 +372,34 @@ def test_no_mechanism_at_all():
 
 
 def test_proof_cannot_be_made_by_hand():
-    """Neither the proof nor the authenticated client can be built without the check it stands for."""
+    """The proof cannot be built without the check it stands for."""
     with pytest.raises(TypeError):
         ClientProof(object(), None, None, None)
-    with pytest.raises(TypeError):
-        AuthenticatedClient(object(), None, None)
 
 
-def test_a_proof_needs_the_committed_line_of_its_request():
-    """Without a line, or with another request's, nobody is authenticated."""
-    desk = Desk()
-    decision = decide(raw_of(assertion()), desk.server())
-    for wrong in (None, b"", Line(1, b'{"request_id":"r2"}', "0" * 64, 1)):
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_token_needs_the_committed_line_of_its_request(inside):
+    """Without a line, or with another's, no token is seen; and a key outside this process does not even sign."""
+    desk = Desk(keys=Keys(inside=inside))
+    endpoint, decision = desk.endpoint(), desk.decide(raw_of(assertion()))
+    other = Write(Entry("token_issued", "intent", request_id="r2"))
+    wrong = (None, b"", other, committed(other), committed(other).line)
+    if decision.reservation is not None:
+        for reserved in wrong:
+            with pytest.raises(UnauthenticatedError):
+                endpoint.perform(decision, reserved)
+        sealed = endpoint.perform(decision, committed(decision.reservation))
+        wrong = (*wrong, committed(decision.reservation))
+    else:
+        sealed = endpoint.perform(decision)
+    for line in wrong:
         with pytest.raises(UnauthenticatedError):
-            perform(decision, wrong, desk.server())
+            sealed.open(line)
+    assert sealed.open(committed(sealed.write)).access_token.count(".") == 2
+
+
+def burns(decision):
+    return [change for change in decision.changes if isinstance(change, Burn)]
 
 
 def raw_of(token, **changes):

@@ -86,6 +86,6 @@ def test_the_number_of_buckets_is_bounded(clock, monkeypatch):
         buckets.failed(f"10.0.{number >> 8}.{number & 255}")
     fail(buckets, "192.0.2.1")
 
-    assert len(buckets._spent) == 16
+    assert len(buckets.spent) == 16
     with pytest.raises(SlowDownError):
         buckets.check("192.0.2.1")

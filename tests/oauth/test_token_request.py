@@ -107,7 +107,7 @@ def test_scope_beyond_the_clients(scope):
 
 def test_scope_left_out_gives_the_clients_own():
     """Without a scope, the client gets what it registered."""
-    assert Desk().ask(assertion(), scope=None).response.scope == "sign audit"
+    assert Desk().ask(assertion(), scope=None).scope == "sign audit"
 
 
 @pytest.mark.parametrize(
@@ -124,12 +124,12 @@ def test_resource_left_out():
     with pytest.raises(InvalidRequestError):
         Desk().ask(assertion(), resource=None)
 
-    assert Desk(client(audiences=(SIGNING,))).ask(assertion(), resource=None).response.access_token
+    assert Desk(client(audiences=(SIGNING,))).ask(assertion(), resource=None).access_token
 
 
 def test_audience_parameter_means_the_same():
     """The parameter audience, which many clients send, names the resource too."""
-    assert Desk().ask(assertion(), resource=None, audience="https://archive.example").response.access_token
+    assert Desk().ask(assertion(), resource=None, audience="https://archive.example").access_token
 
 
 def test_metadata_promises_what_the_tables_hold():

@@ -14,7 +14,7 @@ from undersign.assemble import House, assemble
 from undersign.jwt.profiles.access_token import Minter as TokenMinter
 from undersign.jwt.profiles.client_assertion import Minter
 from undersign.settings import parse
-from undersign.storage.audit import lines_after
+from undersign.storage.ledger.lines import lines_after
 from undersign.web.app import create
 
 URL = "http://localhost:8080"

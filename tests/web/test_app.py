@@ -3,26 +3,36 @@
 import re
 
 import pytest
-from starlette.routing import Route
 
 from tests.web.desk import TOML, URL, open_desk
 from undersign.errors import SettingsError
-from undersign.web.crash import POINTS, Crash
+from undersign.web.crash import crash_points
 from undersign.web.guard import POLICY
 
 
-def routes(desk):
-    return [route for route in desk.client.app.routes if isinstance(route, Route)]
+def served(desk):
+    """Every method and path that the application's own table has."""
+    app = desk.client.app
+    tables = {**app._exact, **{f"{start}{{{name}}}{end}": found for start, end, name, found in app._patterns}}
+    return {(method, path) for path, methods in tables.items() for method in methods}
 
 
 def test_openapi_describes_what_is_served_and_nothing_else(desk):
-    """The document and the routes name the same methods at the same addresses."""
+    """The document and the application's table name the same methods at the same addresses."""
     document = desk.client.get("/openapi.json").json()
     described = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
-    served = {(method, route.path) for route in routes(desk) for method in route.methods - {"HEAD"}}
 
-    assert described == served
+    assert described == {(method, path) for method, path in served(desk) if method != "HEAD"}
+    assert {path for method, path in described if method == "GET"} == {p for m, p in served(desk) if m == "HEAD"}
     assert document["servers"] == [{"url": URL}]
+
+
+def test_head_is_get_without_a_body(desk):
+    """HEAD answers with the fields of GET, the length too, and without a body."""
+    for path in ("/", "/jwks.json", "/healthz", "/v1/receipts/jwks.json"):
+        got, asked = desk.client.get(path), desk.client.head(path)
+        assert (asked.status_code, asked.content) == (got.status_code, b"")
+        assert asked.headers == got.headers
 
 
 def test_openapi_references_resolve(desk):
@@ -78,8 +88,8 @@ def test_the_page_says_what_is_here(desk):
     """The page names every address, loads nothing from elsewhere and runs no script."""
     page = desk.client.get("/").text
 
-    for route in routes(desk):
-        assert route.path in page
+    for _, path in served(desk):
+        assert path in page
     assert "<script" not in page
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)
     assert "light dark" in page
@@ -128,10 +138,38 @@ def test_what_is_unsafe_or_not_built_does_not_start(tmp_path, change):
 
 
 def test_crash_points_need_hooks_and_loopback():
-    """The tests' kill switch does nothing unless it is armed twice, and names its points."""
+    """The tests' kill switch is not there unless it is armed twice, and names its points."""
     armed = {"UNDERSIGN_TEST_HOOKS": "1", "UNDERSIGN_TEST_KILL_AT": "after_sign"}
     for environment, loopback in (({}, True), ({"UNDERSIGN_TEST_KILL_AT": "after_sign"}, True), (armed, False)):
-        for point in POINTS:
-            Crash(environment, loopback=loopback).at(point)
-    with pytest.raises(SettingsError):
-        Crash({**armed, "UNDERSIGN_TEST_KILL_AT": "somewhere"}, loopback=True)
+        assert crash_points(environment, loopback=loopback) is None
+    assert crash_points(armed, loopback=True) is not None
+    for wrong in ("somewhere", "after_sign:x", "after_sign:-1"):
+        with pytest.raises(SettingsError):
+            crash_points({**armed, "UNDERSIGN_TEST_KILL_AT": wrong}, loopback=True)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/workers//sign",
+        "/v1/workers/a/b/sign",
+        "/v1/workers/",
+        "/v1/workers/contracts/",
+        "/token/",
+        "/TOKEN",
+        "/v1/workers/contracts/jwks.json/",
+    ],
+)
+def test_an_address_that_is_spelled_otherwise_is_not_here(desk, path):
+    """A path is compared octet by octet: an empty, doubled or further segment or another case leads nowhere."""
+    assert desk.client.get(path).status_code == desk.client.post(path).status_code == 404
+
+
+def test_a_worker_named_like_an_address_is_a_worker(desk):
+    """What stands where a worker's name stands is one, and no other address."""
+    for name in ("sign", "jwks.json", "%2e%2e", "%2F", "..%2Ftoken"):
+        answer = desk.client.post(f"/v1/workers/{name}/sign", content=b"x")
+        assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) in {
+            (404, "unknown-worker"),
+            (404, "not-here"),
+        }

@@ -7,13 +7,13 @@ from starlette.testclient import TestClient
 
 from tests.web.desk import KEY, RESOURCE, STRANGER, TOML, URL, URN, Desk, open_desk
 from undersign import jwt
+from undersign.access.standing import set_enabled
 from undersign.assemble import parties
 from undersign.encoding import dump_json
 from undersign.fetch import Fetched
 from undersign.jwks import KeySet
 from undersign.jwt.profiles.client_assertion import Minter
 from undersign.oauth.throttle import TRIES
-from undersign.storage.subjects import set_subject
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
@@ -115,7 +115,7 @@ def test_an_address_that_fails_again_and_again_is_slowed_down(desk):
     stranger = TestClient(desk.client.app, base_url=URL, client=("192.0.2.7", 5000))
     garbage = f"client_id=reports&client_assertion_type={URN}"
     answers = [stranger.post("/token", content=garbage, headers=FORM) for _ in range(TRIES + 2)]
-    desk.house.writer.flush()
+    desk.house.ledger.flush()
     counted = {line["reason"]: line["detail"]["count"] for line in desk.lines() if line["event"] == "refusals"}
 
     assert [answer.status_code for answer in answers] == [400] * TRIES + [429] * 2
@@ -126,7 +126,7 @@ def test_an_address_that_fails_again_and_again_is_slowed_down(desk):
 
 def test_disabled_client_outranks_the_file(desk):
     """A client that was disabled by a recorded command gets nothing, though the file still names it."""
-    desk.house.writer.submit(set_subject("client", "reports", disabled=True)).result()
+    desk.house.ledger.submit(set_enabled("client", "reports", enabled=False)).result()
 
     assert desk.ask().json()["error"] == "invalid_client"
 

@@ -10,13 +10,13 @@ import pytest
 from tests.web.desk import KEY, RESOURCE, URL, open_desk
 from undersign import jws
 from undersign.audit.verify import verify_lines
+from undersign.cryptotoken.software import SoftwareToken
 from undersign.encoding import b64url_encode, parse_object
 from undersign.errors import StorageError
 from undersign.jwks import KeySet
 from undersign.jwt.profiles.access_token import Minter
 from undersign.limits import DEFAULT
-from undersign.storage.audit import lines_after
-from undersign.web import signing_routes
+from undersign.storage.ledger.lines import lines_after
 
 DOCUMENT = b"%PDF-1.7 a document"
 
@@ -43,15 +43,21 @@ def test_the_answer_holds_signature_and_receipt(desk):
     assert claims["log"]["hash"] == line.hash
 
 
-def test_the_log_holds_an_intent_and_an_outcome_and_no_secret(desk):
-    """Each signature leaves two lines, neither of which has the document, the token, or a mapped value in clear."""
-    token = desk.token()
-    answer = desk.sign(token=token, body=DOCUMENT).json()
-    mine = [line for line in desk.lines() if line.get("request_id") == answer["request_id"]]
+@pytest.mark.parametrize("inside", [True, False])
+def test_the_log_holds_each_signature_and_no_secret(tmp_path, monkeypatch, inside):
+    """A signature leaves its outcome, and its intent before it where the key is outside; no line has a secret in it."""
+    monkeypatch.setattr(SoftwareToken, "inside", inside)
+    with open_desk(tmp_path) as desk:
+        token = desk.token()
+        answer = desk.sign(token=token, body=DOCUMENT).json()
+        mine = [line for line in desk.lines() if line.get("request_id") == answer["request_id"]]
     text = json.dumps(mine)
+    outcomes = ["done"] if inside else ["intent", "done"]
 
-    assert [(line["event"], line["outcome"]) for line in mine] == [("sign", "intent"), ("sign", "done")]
-    assert [entry["target"] for entry in mine[1]["map"]] == ["log.subject", "jws.header.signed-for"]
+    assert [(line["event"], line["outcome"]) for line in mine] == [("sign", outcome) for outcome in outcomes]
+    assert [entry["target"] for entry in mine[-1]["map"]] == ["log.subject", "jws.header.signed-for"]
+    assert mine[-1]["items"][0]["hash"] == sha256(DOCUMENT).hexdigest()
+    assert mine[-1]["items"][0]["sig_hash"] == sha256(answer["result"].encode()).hexdigest()
     assert DOCUMENT.decode() not in text
     assert token not in text
     assert answer["result"] not in text
@@ -232,7 +238,7 @@ def test_a_worker_for_anyone_takes_no_notice_of_tokens(desk):
 def test_use_limit_of_a_key(desk):
     """A key signs as often as its limit says, and a refused use leaves no outcome."""
     assert [desk.sign("slow", desk.token()).status_code for _ in range(3)] == [200, 200, 503]
-    assert [line["outcome"] for line in desk.lines() if line["event"] == "sign"] == ["intent", "done"] * 2
+    assert [line["outcome"] for line in desk.lines() if line["event"] == "sign"] == ["done"] * 2
 
 
 def test_too_large(desk):
@@ -262,21 +268,46 @@ def test_lists_what_the_token_may_see(desk):
     assert desk.client.get("/v1/workers").status_code == 401
 
 
-def test_second_commit_fails(desk, monkeypatch):
-    """When the outcome cannot be recorded, the signature is dropped, the answer is 503, the chain shows an intent."""
-    real = signing_routes.commit
+def refuse_done(monkeypatch, desk):
+    """Have no line that records a result reach the disk."""
+    real = desk.house.ledger.commit
 
-    async def broken(writer, write):
+    async def broken(write):
         if write.entry.outcome == "done":
             raise StorageError("The disk is full.")
-        return await real(writer, write)
+        return await real(write)
 
-    monkeypatch.setattr(signing_routes, "commit", broken)
-    answer = desk.sign(token=desk.token())
+    monkeypatch.setattr(desk.house.ledger, "commit", broken)
 
-    assert answer.status_code == 503
-    assert "result" not in answer.text
-    assert [line["outcome"] for line in desk.lines() if line["event"] == "sign"] == ["intent"]
+
+def test_the_commit_fails(desk, monkeypatch):
+    """When the result cannot be recorded, it is dropped, the answer is 503, and the token is still good."""
+    bearer, assertion = desk.token(), desk.minter.mint()
+    refuse_done(monkeypatch, desk)
+    answers = [desk.sign(token=bearer), desk.ask(assertion)]
+
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert all("result" not in answer.text and "ey" not in answer.text for answer in answers)
+    assert [line["outcome"] for line in desk.lines() if line["event"] == "sign"] == []
+    monkeypatch.undo()
+    assert desk.sign(token=bearer).status_code == desk.ask(assertion).status_code == 200
+
+
+def test_second_commit_fails(tmp_path, monkeypatch):
+    """With keys outside this process an outcome that cannot be recorded is dropped, and the chain shows an intent."""
+    monkeypatch.setattr(SoftwareToken, "inside", False)
+    with open_desk(tmp_path) as desk:
+        bearer, assertion = desk.token(), desk.minter.mint()
+        refuse_done(monkeypatch, desk)
+        answers = [desk.sign(token=bearer), desk.ask(assertion)]
+        signed = [line["outcome"] for line in desk.lines() if line["event"] == "sign"]
+        issued = [line["outcome"] for line in desk.lines() if line["event"] == "token_issued"]
+
+        assert [answer.status_code for answer in answers] == [503, 503]
+        assert all("result" not in answer.text and "ey" not in answer.text for answer in answers)
+        assert (signed, issued) == (["intent"], ["intent", "done", "intent"])
+        monkeypatch.undo()
+        assert (desk.sign(token=bearer).status_code, desk.ask(assertion).status_code) == (409, 401)
 
 
 def test_nothing_is_used_up_twice_over_a_restart(tmp_path):

@@ -201,7 +201,7 @@ def _requirements(issuer: Issuer, key: Key) -> tuple[object, ...]:
 
 
 def _check(claims: Mapping[str, Any], issuer: Issuer) -> None:
-    """What the policy of an issuer adds to a verifier's: names that can be recorded whole, and a life that ends soon."""
+    """What an issuer's policy adds to a verifier's: names that can be recorded whole, and a life that ends soon."""
     for name in ("iss", "sub", "client_id", "jti"):
         found = claims.get(name)
         if isinstance(found, str) and len(found) > TEXT_CAP:

@@ -1,4 +1,4 @@
-"""A stored one-time value: a random secret that somebody carries, and what this server keeps beside it until it is used.
+"""A stored one-time value: a random secret that somebody carries, and what is kept beside it until it is used.
 
 Authorization codes, refresh tokens, pushed requests, enrolment codes and WebAuthn challenges are all of this kind.
 

@@ -17,7 +17,7 @@ from undersign.audit.record import Entry, Write
 from undersign.cryptotoken import KINDS as TOKEN_KINDS
 from undersign.jwk import Key, generate
 from undersign.settings import Settings, secret
-from undersign.settings.check import check_safe, is_loopback
+from undersign.settings.check import is_loopback
 from undersign.signing.process import SigningProcess
 from undersign.storage.database import Database
 from undersign.storage.envelope import Envelope, master_key
@@ -26,6 +26,7 @@ from undersign.storage.keys import disabled, ensure_key
 from undersign.storage.ledger.ledger import Ledger
 from undersign.storage.ledger.lines import read_head
 
+from .check import check, check_safe, storage_url
 from .keyring import DEFAULT_ALG, Keyring, OpenedLog, open_log, wanted_keys
 from .parties import AuthorizationServer, authorization_server, issuer
 from .workers import workers
@@ -36,6 +37,8 @@ __all__ = [
     "Keyring",
     "address_of",
     "assemble",
+    "check",
+    "check_safe",
     "envelope_of",
     "is_loopback",
     "master_reference",
@@ -169,9 +172,7 @@ def address_of(settings: Settings) -> tuple[str, str]:
         SettingsError: The password is not there.
     """
     stored = settings.storage
-    scheme, _, name = stored.url.partition(":")
-    url = stored.url if name.startswith("//") else f"{scheme}:{settings.folder / name}"
-    return url, secret(stored.password, folder=settings.folder) if stored.password else ""
+    return storage_url(settings), secret(stored.password, folder=settings.folder) if stored.password else ""
 
 
 def envelope_of(settings: Settings) -> Envelope:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from secrets import token_hex
+from time import time_ns
 from typing import Final, NamedTuple
 
 from undersign.encoding import dump_json, encode_flat, to_utf8
@@ -31,6 +32,7 @@ __all__ = [
     "Write",
     "commit",
     "commitment",
+    "new_request_id",
 ]
 
 EVENTS: Final[Mapping[str, str]] = {
@@ -102,6 +104,11 @@ class Personal(NamedTuple):
     value: str
 
 
+def new_request_id() -> str:
+    """Name a request: 32 hex digits, the first 12 the time in ms, so that the log's index grows at its end."""
+    return f"{time_ns() // 1_000_000:012x}{token_hex(10)}"
+
+
 def commit(target: str, value: str) -> tuple[Mapped, Personal]:
     """Commit to a value that went to a target, with a fresh salt of 128 bits."""
     salt = token_hex(16)
@@ -150,6 +157,9 @@ class Entry:
         """
         if self.event not in EVENTS or self.outcome not in OUTCOMES:
             raise PolicyError(f"There is no event {quoted(self.event)} with outcome {quoted(self.outcome)}.")
+        return to_utf8(encode_flat(self._members()))[1:-1]
+
+    def _members(self) -> dict[str, object]:
         members: dict[str, object] = {"event": self.event, "outcome": self.outcome}
         for name, text in (("reason", self.reason), ("request_id", self.request_id), ("worker", self.worker)):
             if text:
@@ -164,7 +174,7 @@ class Entry:
             members["map"] = [_texts(mapped._asdict()) for mapped in self.mapped]
         if self.detail:
             members["detail"] = _texts(dict(self.detail), DETAIL_CAP)
-        return to_utf8(encode_flat(members))[1:-1]
+        return members
 
     def to_json(self, position: Position) -> bytes:
         """Write the line that this entry is at that position."""

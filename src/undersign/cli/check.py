@@ -7,7 +7,8 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from ..settings import check, load
+from ..assemble import check
+from ..settings import load
 
 __all__ = ["configure", "run"]
 

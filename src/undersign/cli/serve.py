@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from ..assemble import House, assemble
+from ..assemble import House, assemble, check_safe
 from ..errors import SettingsError
 from ..serve.server import bind, build
 from ..serve.server import run as run_server
 from ..serve.supervisor import Supervisor
 from ..settings import Settings, load
-from ..settings.check import check_safe
 from ..web.app import create
 from ..web.request_log import RequestLog, logged
 

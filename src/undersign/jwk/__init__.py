@@ -113,7 +113,7 @@ def refuse_key_as_secret(octets: bytes) -> None:
     Raises:
         KeyMaterialError: They are.
     """
-    from . import pem
+    from . import der, pem
 
     try:
         bare = a2b_base64(b"".join(octets.split()))  # some servers show their public key so, without the PEM around it
@@ -121,7 +121,9 @@ def refuse_key_as_secret(octets: bytes) -> None:
         bare = b""
     looks = b"-----BEGIN" in octets or b'"kty"' in octets
     try:
-        looks = looks or any(pem.recognise(each) is not None for each in (octets, octets.strip(), bare))
+        looks = looks or any(
+            pem.recognise(each) is not None for each in (octets, octets.strip(), der.trimmed(octets), bare)
+        )
     except KeyMaterialError:
         looks = True
     if looks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["kdf_cost", "kind_of", "openssh_cost"]
+__all__ = ["kdf_cost", "kind_of", "openssh_cost", "trimmed"]
 
 _INTEGER: Final = 0x02
 _BIT_STRING: Final = 0x03
@@ -57,6 +57,15 @@ def _sequence(octets: bytes) -> list[Element]:
     if not outer or len(outer) != 1 or outer[0][0] != _SEQUENCE:
         return []
     return _elements(outer[0][1]) or []
+
+
+def trimmed(octets: bytes) -> bytes:
+    """Cut off the white space around a DER element, whose own last octet may look like some."""
+    octets = octets.lstrip()
+    size = octets[1:2]
+    count = size[0] & 0x7F if size and size[0] & 0x80 else 0
+    end = 2 + count + int.from_bytes(octets[2 : 2 + count] if count else size, "big")
+    return octets if octets[end:].strip() else octets[:end]
 
 
 def kind_of(octets: bytes) -> str | None:

@@ -7,19 +7,34 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import ClaimTypeError, PolicyError, quoted
+from ..errors import ClaimTypeError, MissingClaimError, PolicyError, quoted
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-__all__ = ["LATEST", "check_types", "claim_date", "numeric_date", "seconds"]
+__all__ = ["LATEST", "check_jti", "check_types", "claim_date", "numeric_date", "seconds"]
 
 _STRINGS: Final = ("iss", "sub", "jti")
 LATEST: Final = 253402300799
 """The last NumericDate that is taken: the end of the year 9999."""
 
+_LONGEST_JTI: Final = 256
 _LIFETIME: Final = re.compile(r"\A([0-9]{1,9})(s|m|h|d|w)\Z")
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+
+def check_jti(claims: Mapping[str, Any]) -> str:
+    """The ``jti`` of verified claims, which must be of a length that is worth remembering.
+
+    Raises:
+        MissingClaimError, ClaimTypeError: It is not.
+    """
+    jti: str | None = claims.get("jti")  # a string where it is there: check_types saw to that
+    if jti is None:
+        raise MissingClaimError("jti", "Expected the claim 'jti', but it is not there.")
+    if not 0 < len(jti) <= _LONGEST_JTI:
+        raise ClaimTypeError("jti", f"The claim 'jti' has {len(jti)} characters; 1 to {_LONGEST_JTI} are allowed.")
+    return jti
 
 
 def check_types(claims: Mapping[str, Any]) -> tuple[str, Any, float, float, float]:

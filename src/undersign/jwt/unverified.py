@@ -6,8 +6,7 @@ from typing import Final
 
 from ..encoding import decode_segment, parse_object
 from ..errors import InvalidHeaderError, LimitError, MalformedTokenError
-from ..jws.compact import token_octets
-from ..jws.peeked import Unverified
+from ..jws.compact import Unverified, token_octets
 from ..limits import DEFAULT, Limits
 
 __all__ = ["Unverified", "peek"]

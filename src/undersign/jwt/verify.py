@@ -14,8 +14,7 @@ from ..encoding import FrozenDict, freeze, parse_object
 from ..errors import InvalidHeaderError, InvalidJSONError, PolicyError, UnknownKeyError
 from ..header import names_of
 from ..jwks.keyset import Keys
-from ..jws.compact import CompactVerifier
-from ..jws.peeked import Token, Unverified
+from ..jws.compact import CompactVerifier, Token, Unverified
 from ..limits import DEFAULT, Limits
 from .expectation import Expectation
 from .verified import VerifiedJWT, seal

@@ -1,9 +1,9 @@
 """START HERE: a token request from its octets to its answer (RFC 6749 section 3.2).
 
-``identify`` reads the form and has the client prove itself. ``decide`` checks what it asks for; its ``Decision`` names all
-that is used up, used and required: the assertion's one-time id, the key, that the client is enabled. ``perform`` makes the
-token, and seals it: the runner commits the line that names it, with all of that, and only that line opens the seal.
-A client that proved itself and is refused has used up its assertion all the same.
+``identify`` reads the form and has the client prove itself. ``decide`` checks what it asks for; its ``Decision`` names
+all that is used up, used and required: the assertion's one-time id, the key, that the client is enabled. ``perform``
+makes the token, and seals it: the runner commits the line that names it, with all of that, and only that line opens the
+seal. A client that proved itself and is refused has used up its assertion all the same.
 
 The order: a form (token_request) - one mechanism, the whole assertion (client_auth) - the grant (grants) - the token of
 RFC 9068 - *commit* - the answer.
@@ -171,7 +171,7 @@ class TokenEndpoint:
         return error
 
     def refusal(self, error: UndersignError, asking: Asking, raw: RawRequest) -> Write | None:
-        """A line, and the assertion's end, for a client that proved itself; a count where the proof is worth nothing."""
+        """A line, and the assertion's end, for who proved himself; a count where the proof is worth nothing."""
         if not isinstance(error, OAuthError) or isinstance(error, InvalidClientError):
             return None
         client = asking.proof.client

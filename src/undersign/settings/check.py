@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from undersign.access.grammar import parse as parse_rule
 from undersign.cryptotoken import KINDS as TOKENS
 from undersign.cryptotoken.token import PURPOSES
-from undersign.errors import PolicyError, SettingsError, UndersignError
+from undersign.errors import PolicyError, UndersignError
 from undersign.jwa.signature import named
 from undersign.jwks.remote import RemoteKeySet
 from undersign.signing.mapping import parse as parse_mapping
@@ -23,7 +23,7 @@ from .key_sets import check_key_set
 from .reader import Problem
 from .tables import RESERVED_KEYS, Issuer, Settings, Worker
 
-__all__ = ["check", "check_safe", "is_loopback"]
+__all__ = ["check", "is_loopback"]
 
 ROLES: Final = ("authorization", "signing", "web")
 LEEWAY_CAP: Final = 60
@@ -31,26 +31,13 @@ REFUSAL_WINDOW_CAP: Final = 3600
 
 
 def check(settings: Settings, *, host: str | None = None) -> tuple[Problem, ...]:
-    """List what is unsafe, contradictory or not built; an empty answer means that it may be served.
-
-    What the file cannot say, such as whether the database opens and fits its keys, only a start shows.
+    """List what is unsafe, contradictory or not built in what the file says; see ``assemble.check`` for all of it.
 
     Args:
         settings: What the file says.
         host: The address to listen on, where the command line names another than the file.
     """
     return tuple(_problems(settings, host or settings.server.host))
-
-
-def check_safe(settings: Settings) -> None:
-    """Refuse what ``check`` has a problem with.
-
-    Raises:
-        SettingsError: There is one; ``problems`` lists all.
-    """
-    lines = tuple(map(str, check(settings)))
-    if lines:
-        raise SettingsError(f"The configuration is not safe to serve: {lines[0]}", problems=lines)
 
 
 def _problems(settings: Settings, host: str) -> Iterator[Problem]:

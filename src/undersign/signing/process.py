@@ -1,9 +1,10 @@
 """START HERE: a request to sign from its evidence to its result (seed 000, steps 9 to 11).
 
-``identify`` finds the worker and who asks, before the document is read. ``decide`` checks everything that can be checked
-without writing; its ``Decision`` names all that is used up, used and required. ``perform`` signs, and seals what it
-signed: the runner commits the line that names it, with all of that, and only that line opens the seal. Where the key is
-outside this process, the runner commits the decision's ``reservation`` first, and ``perform`` wants that line.
+``identify`` finds the worker and who asks, before the document is read. ``decide`` checks everything that can be
+checked without writing; its ``Decision`` names all that is used up, used and required. ``perform`` signs, and seals
+what it signed: the runner commits the line that names it, with all of that, and only that line opens the seal. Where
+the key is outside this process, the runner commits the decision's ``reservation`` first, and ``perform`` wants that
+line.
 
 The order: find the worker, verify the token (access/issuers) - does the format take the document - may the caller
 (authorizers) - claims to their places (mapping) - what is used up (usage) - sign (workers) - *commit* - receipt.

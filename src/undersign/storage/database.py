@@ -86,18 +86,25 @@ class Database:
         with self._failing("read"):
             with self._lock:
                 reader = self._readers.pop() if self._readers else None
-            reader = reader or self.engine.connect()
-            try:
-                found = reader.ask(*questions) if len(questions) == 1 else reader.snapshot(*questions)
-            except BaseException:
-                reader.close()
-                raise
-            with self._lock:
-                if len(self._readers) < _IDLE_READERS:
-                    self._readers.append(reader)
-                    return found
+            if reader is not None:
+                try:
+                    return self._asked(reader, questions)
+                except self.engine.outages:
+                    self.dispose()  # what was open before an outage is dead: one new connection is tried
+            return self._asked(self.engine.connect(), questions)
+
+    def _asked(self, reader: Connection, questions: tuple[Question, ...]) -> list[Rows]:
+        try:
+            found = reader.ask(*questions) if len(questions) == 1 else reader.snapshot(*questions)
+        except BaseException:
             reader.close()
-            return found
+            raise
+        with self._lock:
+            if len(self._readers) < _IDLE_READERS:
+                self._readers.append(reader)
+                return found
+        reader.close()
+        return found
 
     def dispose(self) -> None:
         """Close what is open."""

@@ -9,13 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Final
 
-from ..assemble import House, assemble, is_loopback
+from ..assemble import House, is_loopback
 from ..errors import UndersignError
 from ..runner import Runner
-from ..settings import load
 from . import problem
 from .audit_routes import AuditRoutes
 from .crash import crash_points
@@ -28,9 +26,8 @@ from .operation import Endpoint, Operation
 from .root import RootRoutes
 from .signing_routes import SigningRoutes
 
-__all__ = ["FILE_VARIABLE", "Application", "create", "from_environment"]
+__all__ = ["Application", "create"]
 
-FILE_VARIABLE: Final = "UNDERSIGN_FILE"
 _NO_PARAMETERS: Final[Mapping[str, str]] = {}
 
 
@@ -137,8 +134,3 @@ def create(house: House) -> Application:
             yield
 
     return Application((*operations, *root.operations()), url=house.url, lifespan=Lifespan(living))
-
-
-def from_environment() -> Application:
-    """Build the application of the file that ``UNDERSIGN_FILE`` names: what each of several processes calls."""
-    return create(assemble(load(Path(os.environ[FILE_VARIABLE]))))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from secrets import token_hex
 from typing import Any, Final
 
 from ..assemble import AuthorizationServer, House
+from ..audit.record import new_request_id
 from ..encoding import dump_json
 from ..errors import (
     InvalidClientError,
@@ -104,7 +104,7 @@ class OAuthRoutes:
                 query=request.query,
                 authorization=request.joined(b"authorization"),
                 endpoint=self._endpoint,
-                request_id=token_hex(16),
+                request_id=new_request_id(),
                 body=await request.body(MAX_BODY, seconds=self._seconds),
                 address=address,
             )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from secrets import token_hex
 from typing import Final
 from urllib.parse import parse_qsl
 
 from ..assemble import House
+from ..audit.record import new_request_id
 from ..encoding import dump_json
 from ..errors import AccessError, RequestError, UndersignError, quoted
 from ..limits import DEFAULT
@@ -93,7 +93,7 @@ class SigningRoutes:
 
     async def sign(self, request: Request) -> Reply:
         """Who asks, what for; read the document, have it signed, receipt it, answer."""
-        call = Call(request.parameters["worker"], self._bearer(request), request.address, token_hex(16))
+        call = Call(request.parameters["worker"], self._bearer(request), request.address, new_request_id())
         asking = await self._runner.identify(self._signing, call)
         document = await self._read(request, asking, call)
         signing = SigningRequest(call.worker, call.request_id, document, asking.caller, call.address)

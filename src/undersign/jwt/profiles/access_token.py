@@ -11,7 +11,7 @@ from ...encoding import b64url_encode
 from ...errors import ClaimTypeError, PolicyError
 from ...jwk.key import Key
 from ...jwks.keyset import Keys
-from ...jws.peeked import Token
+from ...jws.compact import Token
 from ...jws.signer import Signer as ExternalSigner
 from ..sign import Signer
 from ..verified import VerifiedJWT

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hmac import compare_digest
-from typing import Any, Final
+from typing import Any
 
 from ...errors import ClaimTypeError, IncorrectClaimError, MissingClaimError
 from ..verified import VerifiedJWT, seal
 
-__all__ = ["check_jti", "check_same", "text", "with_checks"]
-
-_LONGEST_JTI: Final = 256
+__all__ = ["check_same", "text", "with_checks"]
 
 
 def with_checks(verified: VerifiedJWT, names: Iterable[str]) -> VerifiedJWT:
@@ -43,17 +41,3 @@ def check_same(verified: VerifiedJWT, name: str, expected: str, meaning: str) ->
     found = text(verified, name)
     if not compare_digest(found.encode("utf-8", "surrogatepass"), expected.encode("utf-8", "surrogatepass")):
         raise IncorrectClaimError(name, f"The claim {name!r} is not {meaning}.")
-
-
-def check_jti(verified: VerifiedJWT) -> str:
-    """The ``jti``, which must be of a length that is worth remembering.
-
-    Raises:
-        MissingClaimError, ClaimTypeError: It is not.
-    """
-    jti = verified._facts[0].get("jti")
-    if type(jti) is not str:
-        jti = text(verified, "jti")
-    if not 0 < len(jti) <= _LONGEST_JTI:
-        raise ClaimTypeError("jti", f"The claim 'jti' has {len(jti)} characters; 1 to {_LONGEST_JTI} are allowed.")
-    return jti

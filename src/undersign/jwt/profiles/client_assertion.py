@@ -11,12 +11,12 @@ from ...encoding import b64url_encode
 from ...errors import IncorrectClaimError, MissingClaimError, NotYetValidError, TooOldError
 from ...jwk.key import Key
 from ...jwks.keyset import Keys
-from ...jws.peeked import Token
+from ...jws.compact import Token
 from ...jws.signer import Signer as ExternalSigner
+from ..claims import check_jti
 from ..sign import Signer
 from ..verified import VerifiedJWT
 from ..verify import Verifier as JWTVerifier
-from .checked import check_jti
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -126,7 +126,7 @@ class Verifier:
         # 3. The times (items 4 to 6).
         self._check_times(claims)
         # 4. An id to use up (item 7).
-        check_jti(verified)
+        check_jti(verified.claims)
         return verified
 
     def expires_at(self, verified: VerifiedJWT) -> float:

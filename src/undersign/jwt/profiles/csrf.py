@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Final
 from ...encoding import b64url_encode
 from ...errors import ExpiredTokenError, IncorrectClaimError, PolicyError, TooOldError
 from ...jwk.key import Key
-from ...jws.peeked import Token
+from ...jws.compact import Token
 from ...replay import Burn, ReplayStore
+from ..claims import check_jti
 from ..sign import Signer
 from ..verified import VerifiedJWT
 from ..verify import Verifier as JWTVerifier
-from .checked import check_jti, check_same, text, with_checks
+from .checked import check_same, text, with_checks
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -127,7 +128,7 @@ class Verifier:
         check_same(verified, "sid", _hashed(session), "that of this session")
         if text(verified, "act") != action:
             raise IncorrectClaimError("act", "The token is of another form.")
-        check_jti(verified)
+        check_jti(verified.claims)
         claims, now = verified.claims, self._clock()
         if not max(claims["iat"], claims.get("nbf", 0)) <= now:
             raise IncorrectClaimError("iat", "The token says that it will be made in the future.")
@@ -139,7 +140,7 @@ class Verifier:
 
     def burn(self, verified: VerifiedJWT) -> Burn:
         """The one-time thing that the token is: its ``jti`` among those of this application."""
-        return Burn(PURPOSE, self._origin, check_jti(verified), float(verified.claims["exp"]))
+        return Burn(PURPOSE, self._origin, check_jti(verified.claims), float(verified.claims["exp"]))
 
 
 def _hashed(session: object) -> str:

@@ -30,16 +30,15 @@ from ...header import parse as parse_header
 from ...jwa.signature import ALGORITHMS, named
 from ...jwk import load_public
 from ...jwk.key import Key
-from ...jws.compact import token_octets
-from ...jws.peeked import Token, Unverified
+from ...jws.compact import Token, Unverified, token_octets
 from ...jws.signer import Signer as ExternalSigner
 from ...limits import DEFAULT, Limits
 from ...replay import Burn, ReplayStore
-from ..claims import seconds
+from ..claims import check_jti, seconds
 from ..sign import Signer
 from ..verified import VerifiedJWT
 from ..verify import Verifier as JWTVerifier
-from .checked import check_jti, check_same, text, with_checks
+from .checked import check_same, text, with_checks
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -198,7 +197,7 @@ class Verifier:
             _check_key(verified.key, jkt)
             added.append("jkt")
         # RFC 9449 section 11.1: once, and only now, so that nobody fills the store with what would be refused anyway.
-        check_jti(verified)
+        check_jti(verified.claims)
         if self._replay is not None:
             self._replay.consume(self.burn(verified))
             added.append("once")
@@ -207,7 +206,7 @@ class Verifier:
     def burn(self, verified: VerifiedJWT) -> Burn:
         """The one-time thing that the proof is: its ``jti`` among those of its key."""
         expires_at = float(verified.claims["iat"]) + self._max_age + self._leeway
-        return Burn(PURPOSE, verified.key.thumbprint(), check_jti(verified), expires_at)
+        return Burn(PURPOSE, verified.key.thumbprint(), check_jti(verified.claims), expires_at)
 
     def _open(self, token: Token) -> VerifiedJWT:
         octets = token_octets(token)

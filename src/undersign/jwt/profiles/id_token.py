@@ -24,7 +24,7 @@ from ...header import names_of
 from ...jwa.signature import named
 from ...jwk.key import Key
 from ...jwks.keyset import Keys
-from ...jws.peeked import Token
+from ...jws.compact import Token
 from ...jws.signer import Signer as ExternalSigner
 from ..claims import seconds
 from ..sign import Signer

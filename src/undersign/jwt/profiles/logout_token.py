@@ -14,14 +14,14 @@ from ...errors import ClaimTypeError, IncorrectClaimError, MissingClaimError, Po
 from ...header import names_of
 from ...jwk.key import Key
 from ...jwks.keyset import Keys
-from ...jws.peeked import Token
+from ...jws.compact import Token
 from ...jws.signer import Signer as ExternalSigner
 from ...replay import Burn, ReplayStore
-from ..claims import seconds
+from ..claims import check_jti, seconds
 from ..sign import Signer
 from ..verified import VerifiedJWT
 from ..verify import Verifier as JWTVerifier
-from .checked import check_jti, text, with_checks
+from .checked import text, with_checks
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -150,7 +150,7 @@ class Verifier:
     def burn(self, verified: VerifiedJWT) -> Burn:
         """The one-time thing that the token is: its ``jti`` among those of its issuer."""
         claims = verified.claims
-        return Burn(PURPOSE, claims["iss"], check_jti(verified), float(claims["exp"]) + self._leeway)
+        return Burn(PURPOSE, claims["iss"], check_jti(verified.claims), float(claims["exp"]) + self._leeway)
 
     def _checked(self, verified: VerifiedJWT) -> VerifiedJWT:
         claims = verified.claims
@@ -166,7 +166,7 @@ class Verifier:
             raise IncorrectClaimError("events", "The claim 'events' does not say that a session is over.")
         if "nonce" in claims:  # so that no logout token is ever taken for an ID token
             raise IncorrectClaimError("nonce", "A logout token must not have a 'nonce'.")
-        check_jti(verified)
+        check_jti(verified.claims)
         if self._replay is not None:
             self._replay.consume(self.burn(verified))
         once = ("once",) if self._replay is not None else ()

@@ -1,8 +1,8 @@
 """Evidence that a client proved who it is, and the one way to it: a single method, asked whole (RFC 6749 section 2.3).
 
-An assertion passed every check; its one-time id is not used up yet. What is made for a ``ClientProof`` is sealed: the same
-assertion could be proving the same thing somewhere else at this moment. Only the commit that uses up the id opens the
-seal (``audit.sealed``).
+An assertion passed every check; its one-time id is not used up yet. What is made for a ``ClientProof`` is sealed: the
+same assertion could be proving the same thing somewhere else at this moment. Only the commit that uses up the id opens
+the seal (``audit.sealed``).
 """
 
 from __future__ import annotations

@@ -87,7 +87,8 @@ class PrivateKeyJWT:
         client = _client(seen.claims, request, clients)
         compiled = self._for(client, place)
         verified = compiled.verifier.verify(seen)  # 6. and 7.
-        # 8. One use: the id is the client's own, so that no client can burn another's. Kept until nothing could replay it.
+        # 8. One use: the id is the client's own, so that no client can burn another's; kept until nothing could replay
+        #    it.
         claims = verified.claims
         name = encode_json([client.id, claims["jti"]])
         burn = Burn(BURN, place.issuer, name, compiled.verifier.expires_at(verified), claims.get("iat"))
@@ -96,7 +97,7 @@ class PrivateKeyJWT:
         return from_assertion(verified, client, burn, Came(NAME, form, request.request_id))
 
     def _for(self, client: Client, place: Place) -> _Compiled:
-        """The verifier for the keys that count now: which those are is asked each time, and decides (safety rule 16)."""
+        """The verifier for the keys that count now; which those are is asked each time (safety rule 16)."""
         now = self._clock()
         if client.audience_policy in audience.LEGACY:
             audience.check_in_force(client, now)

@@ -14,7 +14,13 @@ __all__ = ["Connection", "Engine"]
 
 
 class Connection(Protocol):
-    """One connection of the driver, used by one thread at a time. Its methods raise the engine's ``outages``."""
+    """One connection of the driver, used by one thread at a time. Its methods raise the engine's ``outages``.
+
+    Attributes:
+        begun: Whether a write transaction was begun, so that something of it may have been written.
+    """
+
+    begun: bool
 
     def begin(self, *questions: Question) -> list[Rows]:
         """Begin a write transaction, take the ledger's lock, and answer questions under it, in order."""

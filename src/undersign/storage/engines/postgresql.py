@@ -152,12 +152,15 @@ class PostgreSQLConnection:
     def __init__(self, driver: psycopg.Connection, compiled: Any) -> None:
         self._driver = driver
         self._compile = compiled
+        self.begun = False
 
     def begin(self, *questions: Question) -> list[Rows]:
         """Begin; the lock is taken by the question that reads the head row for update, which waits for it."""
         with self._driver.pipeline():
             self._driver.execute("BEGIN")
-            return self._asked(questions)
+            answers = self._asked(questions)
+        self.begun = True
+        return answers
 
     def ask(self, *questions: Question) -> list[Rows]:
         """Answer questions."""
@@ -179,6 +182,7 @@ class PostgreSQLConnection:
         with self._driver.pipeline():
             self._executed(executions)
             self._driver.execute("COMMIT")
+        self.begun = False
 
     def execute(self, executions: Sequence[Execution]) -> None:
         """Execute."""

@@ -44,7 +44,8 @@ _DIALECT: Final = sqlite_dialect(paramstyle="named")
 @compiles(Among, "sqlite")
 def _among(element: Among, compiler: Any, **named: Any) -> str:
     column = compiler.process(element.column, **named)
-    return f"{column} IN (SELECT value FROM json_each({compiler.process(element.values, **named)}))"
+    given = compiler.process(element.values, **named)
+    return f"{column} IN (SELECT value FROM json_each({given}))"  # noqa: S608 - names and a placeholder of our own
 
 
 @compiles(Number, "sqlite")
@@ -119,6 +120,7 @@ class SQLiteConnection:
     def __init__(self, driver: sqlite3.Connection, compiled: Any) -> None:
         self._driver = driver
         self._compile = compiled
+        self.begun = False
 
     def begin(self, *questions: Question) -> list[Rows]:
         """Begin IMMEDIATE, trying again while another process holds the lock.
@@ -127,6 +129,7 @@ class SQLiteConnection:
             StorageError: The lock did not come free in time.
         """
         begin_immediate(self._driver)
+        self.begun = True
         return self.ask(*questions)
 
     def ask(self, *questions: Question) -> list[Rows]:
@@ -149,6 +152,7 @@ class SQLiteConnection:
         """Execute and commit."""
         self.execute(executions)
         self._driver.execute("COMMIT")
+        self.begun = False
 
     def execute(self, executions: Sequence[Execution]) -> None:
         """Execute."""

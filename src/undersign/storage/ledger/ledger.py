@@ -28,8 +28,8 @@ from ..database import Database
 from ..engines import Connection
 from ..envelope import Envelope
 from ..rows import CHANGES
-from ..rows.burns import USED
-from .batch import Ground, settle
+from ..rows.burns import IS_USED
+from .batch import Ground, Settled, settle
 from .job import Job, Waiting
 from .mark import Mark
 from .reading import Reading
@@ -129,18 +129,18 @@ class Ledger:
             ReplayedError: It was used before.
             StorageError: The database cannot be read.
         """
-        keys = [change.key for change in changes if type(change) is Burn]
-        if not keys:
+        questions = [(IS_USED, {"one": change.key}) for change in changes if type(change) is Burn]
+        if not questions:
             return
         try:
             if self._looking is None:
                 loop = asyncio.get_running_loop()
-                found = await loop.run_in_executor(None, lambda: self._database.ask(USED, keys=keys))
+                found = await loop.run_in_executor(None, self._database.ask_all, *questions)
             else:
-                (found,) = self._looking.ask((USED, {"keys": keys}))
+                found = self._looking.ask(*questions)
         except self._database.engine.outages as error:
             raise _outage(error) from error
-        if found:
+        if any(found):
             raise ReplayedError("It was used before.")
 
     def consume(self, burn: Burn, /) -> None:
@@ -265,10 +265,9 @@ class Ledger:
         return jobs
 
     def _commit(self, jobs: list[Job]) -> None:
-        now = self._clock()
+        ground = self._ground(self._clock(), jobs)
         try:
-            connection = self._connection = self._connection or self._connect()
-            settled = settle(connection, jobs, self._ground(now, jobs))
+            settled = self._settle(jobs, ground)
         except self._failures as error:
             # Whether a failed COMMIT reached the disk is not known: nothing is released, nothing is tried again.
             self._disconnect()
@@ -283,6 +282,19 @@ class Ledger:
             if self._mark is not None:
                 self._mark.note(settled.head, settled.picture, self._envelope)
             _resolve(jobs)
+
+    def _settle(self, jobs: list[Job], ground: Ground) -> Settled:
+        """Settle on the connection that is open; on another one where that died before anything was begun on it."""
+        kept = self._connection
+        connection = self._connection = kept or self._connect()
+        try:
+            return settle(connection, jobs, ground)
+        except self._database.engine.outages:
+            if kept is None or kept.begun:
+                raise
+        self._disconnect()
+        connection = self._connection = self._connect()
+        return settle(connection, jobs, ground)
 
     def _ground(self, now: float, jobs: list[Job]) -> Ground:
         self._burnt += sum(len(job.changes) for job in jobs)

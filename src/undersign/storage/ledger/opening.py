@@ -236,7 +236,7 @@ class _Opening:
         old = Picture.verified(head.generation, head.manifest, TRUSTED, found, self._envelope)
         trust, kinds = Draft(old, self._envelope), (Keys(), Subjects())
         for kind in kinds:
-            kind.begin(Moment(self._now, head.time, False, (0, 0), 0, trust, self._envelope, 0), ())  # noqa: FBT003
+            kind.begin(Moment(self._now, head.time, False, (0, 0), 0, trust, self._envelope, 0), ())
         for change in noted.outranking:
             kinds[isinstance(change, SetEnabled)].judges()[type(change)].outrank(change)
         self._executions += [execution for kind in kinds for execution in kind.executions()]

@@ -13,7 +13,7 @@ from undersign.replay import LEEWAY, Burn
 from ..statement import Among, Execution, InsertMany, Number, Question, Rows, Statement
 from .row import Judge, Moment, metadata
 
-__all__ = ["PRUNE_AFTER", "USED", "Burns"]
+__all__ = ["IS_USED", "PRUNE_AFTER", "USED", "Burns"]
 
 PRUNE_AFTER: Final = 3600  # a burn is forgotten one hour after it expired
 
@@ -26,6 +26,7 @@ _TABLE: Final = Table(
     Index("ix_burns_expires_at", "expires_at"),
 )
 USED: Final = Statement(select(_TABLE.c.key).where(Among(_TABLE.c.key, "keys")))
+IS_USED: Final = Statement(select(_TABLE.c.key).where(_TABLE.c.key == bindparam("one")))
 _INSERT: Final = InsertMany(_TABLE)
 _OLDEST: Final = select(_TABLE.c.key).where(_TABLE.c.expires_at < bindparam("before")).limit(bindparam("most"))
 _PRUNE: Final = Statement(delete(_TABLE).where(_TABLE.c.key.in_(_OLDEST)))

@@ -12,9 +12,9 @@ from .row import metadata
 __all__ = ["audit_lines", "chain"]
 
 # One row. `time` is the highest ever seen, so that a clock set back shows. `generation` and `manifest` are of the rows
-# that decide trust. One-time things issued after `unsure_from` and until `unsure_to` are refused: their use may have
-# been lost; stored one-time values of lines up to `restored_at` likewise. Lines up to `closed` were exported and
-# removed; the line that closed them says what they came to.
+# that decide trust. One-time things issued after `unsure_from` and until `unsure_to` are refused, and stored one-time
+# values of lines up to `restored_at`: their use may have been lost. Lines up to `closed` were exported and removed; the
+# line that closed them says what they came to.
 chain: Final = Table(
     "chain",
     metadata,
