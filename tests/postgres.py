@@ -70,6 +70,22 @@ def _user() -> dict[str, Any]:
     raise RuntimeError("root cannot run PostgreSQL, and there is neither a user postgres nor nobody")
 
 
+def lives(pid: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody has waited for does not."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return False
+
+
+def _children(pid: int) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            if int(path.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.append(int(path.parent.name))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """One database: as the configuration file names it, and the password that it must not hold."""
@@ -160,12 +176,19 @@ class Cluster:
 
     def stop(self, how: Literal["fast", "immediate", "kill"] = "fast") -> None:
         """End it: fast breaks connections and leaves clean files, immediate and kill leave a recovery to do."""
-        if self._process is not None and self.running():
-            self._process.send_signal(SIGNALS[how])
-            self._process.wait(60)
+        if self._process is None or not self.running():
+            return
+        others = _children(self._process.pid) if how == "kill" else []
+        self._process.send_signal(SIGNALS[how])
+        self._process.wait(60)
+        for pid in others:  # they would notice by themselves, but only after what they are doing
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        while any(lives(pid) for pid in others):
+            time.sleep(0.01)
 
     def kill(self) -> None:
-        """End its first process by kill -9, as if the machine's memory were gone; the others follow by themselves."""
+        """End all its processes by kill -9, the first one first: what is in its files is what there is."""
         self.stop("kill")
 
     def restart(self) -> None:

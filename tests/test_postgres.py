@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+psycopg = pytest.importorskip("psycopg")
+lives = pytest.importorskip("tests.postgres").lives
+
 pytestmark = pytest.mark.slow
 
 START = """
@@ -21,13 +24,12 @@ with cluster(binaries()) as running:
 
 
 def is_gone(pid: int, folder: Path) -> bool:
-    """Whether no process has this number and the folder is no longer there."""
-    return not Path(f"/proc/{pid}").exists() and not folder.exists()
+    """Whether no process of this number runs and the folder is no longer there."""
+    return not lives(pid) and not folder.exists()
 
 
 def test_a_stranger_cannot_enter(postgres, postgres_database):
     """Without its password, or with another, a role cannot connect; with it, it reaches its own database."""
-    psycopg = pytest.importorskip("psycopg")
     with postgres_database.connect() as connection:
         found = connection.execute("SELECT current_database(), current_setting('fsync')").fetchone()
 
@@ -51,7 +53,6 @@ def test_the_password_is_in_a_file_of_its_own(tmp_path, postgres_database):
 @pytest.mark.parametrize("how", ["kill", "immediate", "fast"])
 def test_what_was_committed_survives_its_end(postgres, postgres_database, how):
     """However it was ended, it starts again on the same port, with what was committed and without what was not."""
-    psycopg = pytest.importorskip("psycopg")
     with postgres_database.connect() as connection:
         connection.execute("CREATE TABLE t (n int)")
         connection.execute("INSERT INTO t VALUES (1)")
@@ -73,7 +74,6 @@ def test_what_was_committed_survives_its_end(postgres, postgres_database, how):
 
 def test_the_limited_role_cannot_change_the_schema(postgres, postgres_database):
     """It reads and writes rows of tables made before and after it, and can neither make, alter nor drop a table."""
-    psycopg = pytest.importorskip("psycopg")
     with postgres_database.connect() as owner:
         owner.execute("CREATE TABLE before (n int)")
         limited = postgres.limit(postgres_database)
@@ -108,7 +108,7 @@ def test_it_ends_with_the_session_whatever_happens(root, postgres, number):
     with started.stdout as told:
         pid, folder = told.readline().split()
     place = Path(folder.decode())
-    assert Path(f"/proc/{int(pid)}").exists()
+    assert lives(int(pid))
     started.send_signal(number)
     started.wait(20)
     deadline = time.monotonic() + 20

@@ -104,13 +104,19 @@ class _Connection(asyncio.Protocol):
                 return
             length = LENGTH.search(self._buffer, 0, head)
             self._whole = head + 4 + int(length[1]) if length else -1
-        if self._whole < 0 or self._buffer[9:12] != b"200":
-            self._fail(self._buffer[:600].decode("utf-8", "replace"))
-        elif len(self._buffer) >= self._whole:
-            self._answered.latencies.append(time.perf_counter() - self._sent)
-            if self._keep is not None:
-                self._keep.append(self._buffer.partition(b"\r\n\r\n")[2])
-            self._next()
+        if 0 <= self._whole <= len(self._buffer):
+            self._judge()
+        elif self._whole < 0:
+            self._fail("an answer without a length")
+
+    def _judge(self) -> None:
+        if self._buffer[9:12] != b"200":
+            self._fail(self._buffer[:2000].decode("utf-8", "replace"))
+            return
+        self._answered.latencies.append(time.perf_counter() - self._sent)
+        if self._keep is not None:
+            self._keep.append(self._buffer.partition(b"\r\n\r\n")[2])
+        self._next()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._fail(f"the connection was lost: {exc}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import importlib
+import importlib.util
 import inspect
 import pickle
 from typing import Any
@@ -13,7 +14,16 @@ import pytest
 
 from tests.architecture.reading import SOURCE, files, tree
 
-EVIDENCE = ("AuthenticatedClient", "Authorization", "ClientProof", "Unverified", "VerifiedJWS", "VerifiedJWT")
+EVIDENCE = (
+    "ClientProof",
+    "Committed",
+    "Permit",
+    "Sealed",
+    "Unverified",
+    "VerifiedCaller",
+    "VerifiedJWS",
+    "VerifiedJWT",
+)
 
 
 def _class(wanted: str) -> type[Any]:
@@ -96,3 +106,37 @@ def test_only_peek_makes_an_unverified() -> None:
         and getattr(call.func, "id", "") != "isinstance"
     }
     assert makers == {"jwt/unverified.py"}
+
+
+MAKERS = {
+    "undersign.audit.sealed": {"storage/ledger/ledger.py"},
+    "undersign.signing.request": {"signing/authorizers/anyone.py", "signing/authorizers/rules.py"},
+}
+
+
+@pytest.mark.parametrize("module", MAKERS)
+def test_a_maker_of_evidence_is_in_few_hands(module: str) -> None:
+    """What lets one make evidence is imported by the modules that may, and by no other, under any spelling."""
+    found = set()
+    for path in files():
+        package = ".".join(("undersign", *path.relative_to(SOURCE).parent.parts))
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ImportFrom):
+                full = f"{'.' * node.level}{node.module or ''}"
+                named = importlib.util.resolve_name(full, package) if node.level else full
+                if named == module and any(alias.name in {"MAKER", "*"} for alias in node.names):
+                    found.add(path.relative_to(SOURCE).as_posix())
+            elif isinstance(node, ast.Attribute) and node.attr == "MAKER":
+                found.add(path.relative_to(SOURCE).as_posix())
+    assert found == MAKERS[module]
+
+
+def test_only_the_ledger_makes_committed_lines() -> None:
+    """Nothing else in the package calls Committed."""
+    found = {
+        path.relative_to(SOURCE).as_posix()
+        for path in files()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rsplit(".", 1)[-1] == "Committed"
+    }
+    assert found == {"storage/ledger/ledger.py"}

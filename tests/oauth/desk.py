@@ -19,6 +19,7 @@ from undersign.errors import InvalidClientError
 from undersign.oauth.client import Client, ClientKey, Clients
 from undersign.oauth.token_endpoint import Decision, TokenEndpoint, TokenResponse
 from undersign.oauth.token_request import RawRequest
+from undersign.replay import Burn
 from undersign.runner import Runner
 
 ISSUER = "https://as.example"
@@ -116,3 +117,14 @@ def refused(desk: Desk, token: str | None, **parameters: object) -> str:
         desk.ask(token, **parameters)
     assert caught.value.message == "Client authentication failed."
     return reason_of(caught.value)
+
+
+def burns(decision):
+    return [change for change in decision.changes if isinstance(change, Burn)]
+
+
+def raw_of(token, **changes):
+    return raw(
+        f"grant_type=client_credentials&resource={SIGNING}&client_assertion_type={URN}&client_assertion={token}",
+        **changes,
+    )

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.ledgers import committed
 from tests.oauth.desk import (
     CLIENT_KEY,
     ISSUER,
@@ -16,19 +15,17 @@ from tests.oauth.desk import (
     SIGNING,
     URN,
     Desk,
-    Keys,
     assertion,
+    burns,
     client,
-    raw,
+    raw_of,
     refused,
 )
 from undersign import jwk, jwt
-from undersign.audit.record import Entry, Write
 from undersign.encoding import b64url_decode, b64url_encode, dump_json
-from undersign.errors import InvalidClientError, InvalidRequestError, UnauthenticatedError
+from undersign.errors import InvalidClientError, InvalidRequestError
 from undersign.oauth.client import ClientKey
 from undersign.oauth.client_auth import ClientProof
-from undersign.replay import Burn
 
 
 def test_a_good_assertion_proves_the_client():
@@ -375,38 +372,6 @@ def test_proof_cannot_be_made_by_hand():
     """The proof cannot be built without the check it stands for."""
     with pytest.raises(TypeError):
         ClientProof(object(), None, None, None)
-
-
-@pytest.mark.parametrize("inside", [True, False])
-def test_a_token_needs_the_committed_line_of_its_request(inside):
-    """Without a line, or with another's, no token is seen; and a key outside this process does not even sign."""
-    desk = Desk(keys=Keys(inside=inside))
-    endpoint, decision = desk.endpoint(), desk.decide(raw_of(assertion()))
-    other = Write(Entry("token_issued", "intent", request_id="r2"))
-    wrong = (None, b"", other, committed(other), committed(other).line)
-    if decision.reservation is not None:
-        for reserved in wrong:
-            with pytest.raises(UnauthenticatedError):
-                endpoint.perform(decision, reserved)
-        sealed = endpoint.perform(decision, committed(decision.reservation))
-        wrong = (*wrong, committed(decision.reservation))
-    else:
-        sealed = endpoint.perform(decision)
-    for line in wrong:
-        with pytest.raises(UnauthenticatedError):
-            sealed.open(line)
-    assert sealed.open(committed(sealed.write)).access_token.count(".") == 2
-
-
-def burns(decision):
-    return [change for change in decision.changes if isinstance(change, Burn)]
-
-
-def raw_of(token, **changes):
-    return raw(
-        f"grant_type=client_credentials&resource={SIGNING}&client_assertion_type={URN}&client_assertion={token}",
-        **changes,
-    )
 
 
 def test_assertion_without_iat_replayed_after_its_id_was_forgotten():

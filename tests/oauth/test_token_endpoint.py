@@ -5,11 +5,24 @@ import json
 
 import pytest
 
-from tests.ledgers import MemoryLedger
-from tests.oauth.desk import ISSUER, NOW, OTHER_KEY, SERVER_KEY, SIGNING, Desk, Keys, assertion, client, refused
-from tests.oauth.test_private_key_jwt import burns, raw_of
+from tests.ledgers import MemoryLedger, committed
+from tests.oauth.desk import (
+    ISSUER,
+    NOW,
+    OTHER_KEY,
+    SERVER_KEY,
+    SIGNING,
+    Desk,
+    Keys,
+    assertion,
+    burns,
+    client,
+    raw_of,
+    refused,
+)
 from undersign import jwt
 from undersign.access.standing import Enabled
+from undersign.audit.record import Entry, Write
 from undersign.audit.sealed import Sealed
 from undersign.errors import (
     InvalidClientError,
@@ -18,6 +31,7 @@ from undersign.errors import (
     OAuthError,
     ReplayedError,
     StorageError,
+    UnauthenticatedError,
     UnauthorizedClientError,
     UnusableKeyError,
 )
@@ -189,3 +203,24 @@ def test_parallel_uses_of_one_assertion_give_one_token():
 
     assert sum(asyncio.run(race())) == 1
     assert reasons == {ReplayedError}
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_token_needs_the_committed_line_of_its_request(inside):
+    """Without a line, or with another's, no token is seen; and a key outside this process does not even sign."""
+    desk = Desk(keys=Keys(inside=inside))
+    endpoint, decision = desk.endpoint(), desk.decide(raw_of(assertion()))
+    other = Write(Entry("token_issued", "intent", request_id="r2"))
+    wrong = (None, b"", other, committed(other), committed(other).line)
+    if decision.reservation is not None:
+        for reserved in wrong:
+            with pytest.raises(UnauthenticatedError):
+                endpoint.perform(decision, reserved)
+        sealed = endpoint.perform(decision, committed(decision.reservation))
+        wrong = (*wrong, committed(decision.reservation))
+    else:
+        sealed = endpoint.perform(decision)
+    for line in wrong:
+        with pytest.raises(UnauthenticatedError):
+            sealed.open(line)
+    assert sealed.open(committed(sealed.write)).access_token.count(".") == 2

@@ -11,9 +11,11 @@ from starlette.testclient import TestClient
 
 from undersign import jwk
 from undersign.assemble import House, assemble
+from undersign.cryptotoken.lifecycle import disable
 from undersign.jwt.profiles.access_token import Minter as TokenMinter
 from undersign.jwt.profiles.client_assertion import Minter
 from undersign.settings import parse
+from undersign.storage.keys import records, write_of
 from undersign.storage.ledger.lines import lines_after
 from undersign.web.app import create
 
@@ -112,6 +114,10 @@ class Desk:
             headers["Authorization"] = f"Bearer {token}"
         given = {"Content-Type": "application/pdf", "Accept": "application/json", **headers}
         return self.client.post(f"/v1/workers/{worker}/sign", content=body, headers=given)
+
+    def disable_key(self, name: str, version: int) -> None:
+        known = records(self.house.ledger.reading.now())
+        self.house.ledger.submit(write_of(disable(known, name=name, version=version))).result()
 
     def lines(self) -> list[dict]:
         return [json.loads(line.body) for line in lines_after(self.house.database, 0)]

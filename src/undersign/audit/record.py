@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from itertools import count
 from secrets import token_hex
 from time import time_ns
 from typing import Final, NamedTuple
@@ -29,10 +30,10 @@ __all__ = [
     "Mapped",
     "Personal",
     "Position",
+    "RequestIds",
     "Write",
     "commit",
     "commitment",
-    "new_request_id",
 ]
 
 EVENTS: Final[Mapping[str, str]] = {
@@ -104,9 +105,20 @@ class Personal(NamedTuple):
     value: str
 
 
-def new_request_id() -> str:
-    """Name a request: 32 hex digits, the first 12 the time in ms, so that the log's index grows at its end."""
-    return f"{time_ns() // 1_000_000:012x}{token_hex(10)}"
+class RequestIds:
+    """Names for requests: 32 hex digits, of which no two processes and no two requests share one.
+
+    The first 12 are the time in milliseconds, so that the log's index grows at its end; then follow this process's own
+    random number and a count. They are names, no secrets.
+    """
+
+    def __init__(self) -> None:
+        self._own = token_hex(6)
+        self._count = count()
+
+    def new(self) -> str:
+        """Name a request."""
+        return f"{time_ns() // 1_000_000:012x}{self._own}{next(self._count):08x}"
 
 
 def commit(target: str, value: str) -> tuple[Mapped, Personal]:

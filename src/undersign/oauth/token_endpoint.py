@@ -75,8 +75,7 @@ class TokenResponse:
     scope: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What was decided.
 
     Attributes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -84,6 +85,8 @@ def run(server: Server, sockets: Sequence[socket.socket]) -> None:
         SettingsError: The application did not start.
         KeyboardInterrupt: It was SIGINT.
     """
+    gc.collect()
+    gc.freeze()  # what was built by now stays until the end: nothing of it is looked through again and again
     # uvicorn raises the signal again when it is done, which by default would kill this process before it has tidied up.
     kept = signal.signal(signal.SIGTERM, lambda *_: None)
     try:

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from ..assemble import House, is_loopback
+from ..audit.record import RequestIds
 from ..errors import UndersignError
 from ..runner import Runner
 from . import problem
@@ -44,6 +45,7 @@ class Application:
         self._hosts = allowed_hosts(url)
         self._fields = fields_of_every_answer(url)
         self._lifespan = lifespan
+        self._ids = RequestIds()
         self._exact: dict[str, dict[str, Operation]] = {}
         self._patterns: list[tuple[str, str, str, dict[str, Operation]]] = []
         for operation in operations:
@@ -56,7 +58,7 @@ class Application:
             return
         failed = None
         try:
-            reply = await self._endpoint(scope)(Request(scope, receive))
+            reply = await self._endpoint(scope)(Request(scope, receive, self._ids.new()))
         except UndersignError as error:
             reply = problem.answer(error, worker=scope.get("path_params", _NO_PARAMETERS).get("worker", ""))
         except _Unserved as unserved:

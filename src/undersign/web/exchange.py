@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from asyncio import timeout
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, MutableMapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -58,11 +58,13 @@ class Request:
         query: The query as it came, without the question mark.
         parameters: What stood in the places of the path's parameters.
         address: The caller's address; headers that claim another one are not read.
+        request_id: Its name, in the logs and in its answer.
     """
 
-    __slots__ = ("_fields", "_receive", "address", "parameters", "path", "query")
+    __slots__ = ("_fields", "_receive", "address", "parameters", "path", "query", "request_id")
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
+    def __init__(self, scope: Scope, receive: Receive, request_id: str) -> None:
+        self.request_id = request_id
         self._receive = receive
         self._fields: list[Field] = scope["headers"]
         self.path: str = scope["path"]
@@ -116,19 +118,68 @@ class Request:
             raise RequestError("Content-Length is not a number.")
         if len(announced) > 15 or int(announced) > limit:  # noqa: PLR2004
             raise RequestTooLargeError(f"The body is longer than {limit} octets.")
-        parts: list[bytes] = []
-        size, more = 0, True
         try:
+            message = _at_once(self._receive)
+            if isinstance(message, _Begun):  # nothing is waited for where the body came with the head
+                async with timeout(seconds):
+                    return await self._rest(await message, limit)
+            if not message.get("more_body", False):
+                return _taken(message, limit)
             async with timeout(seconds):
-                while more:
-                    message = await self._receive()
-                    if message["type"] == "http.disconnect":
-                        raise RequestError("The caller went away.")
-                    part, more = message.get("body", b""), message.get("more_body", False)
-                    size += len(part)
-                    if size > limit:
-                        raise RequestTooLargeError(f"The body is longer than {limit} octets.")
-                    parts.append(part)
+                return await self._rest(message, limit)
         except TimeoutError:
             raise RequestTimeoutError(f"The body did not arrive within {seconds:g} seconds.") from None
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def _rest(self, message: Message, limit: int) -> bytes:
+        parts = [_taken(message, limit)]
+        size = len(parts[0])
+        while message.get("more_body", False):
+            message = await self._receive()
+            parts.append(_taken(message, limit - size))
+            size += len(parts[-1])
+        return b"".join(parts)
+
+
+def _taken(message: Message, limit: int) -> bytes:
+    if message["type"] == "http.disconnect":
+        raise RequestError("The caller went away.")
+    part: bytes = message.get("body", b"")
+    if len(part) > limit:
+        raise RequestTooLargeError("The body is longer than this address takes.")
+    return part
+
+
+class _Begun:
+    """A coroutine that was begun and waits for something; to be awaited."""
+
+    def __init__(self, waiting: Coroutine[Any, Any, Message], step: Any) -> None:
+        self._waiting = waiting
+        self._step = step
+
+    def __await__(self) -> Generator[Any, Any, Message]:
+        step = self._step
+        while True:
+            try:
+                sent = yield step
+            except BaseException as thrown:  # noqa: BLE001 - handed on to who waits, as `yield from` does
+                resume: Callable[[Any], Any] = self._waiting.throw
+                given: Any = thrown
+            else:
+                resume, given = self._waiting.send, sent
+            try:
+                step = resume(given)
+            except StopIteration as done:
+                found: Message = done.value
+                return found
+
+
+def _at_once(receive: Receive) -> Message | _Begun:
+    """Ask for a message; give it if it is there, else what is to be awaited, so that only who waits sets a deadline."""
+    waiting = receive()
+    if not isinstance(waiting, Coroutine):
+        raise TypeError("ASGI's receive is a coroutine function.")
+    try:
+        return _Begun(waiting, waiting.send(None))
+    except StopIteration as done:
+        found: Message = done.value
+        return found

@@ -6,7 +6,6 @@ import asyncio
 from typing import Any, Final
 
 from ..assemble import AuthorizationServer, House
-from ..audit.record import new_request_id
 from ..encoding import dump_json
 from ..errors import (
     InvalidClientError,
@@ -104,7 +103,7 @@ class OAuthRoutes:
                 query=request.query,
                 authorization=request.joined(b"authorization"),
                 endpoint=self._endpoint,
-                request_id=new_request_id(),
+                request_id=request.request_id,
                 body=await request.body(MAX_BODY, seconds=self._seconds),
                 address=address,
             )

@@ -7,7 +7,6 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from ..assemble import House
-from ..audit.record import new_request_id
 from ..encoding import dump_json
 from ..errors import AccessError, RequestError, UndersignError, quoted
 from ..limits import DEFAULT
@@ -93,7 +92,7 @@ class SigningRoutes:
 
     async def sign(self, request: Request) -> Reply:
         """Who asks, what for; read the document, have it signed, receipt it, answer."""
-        call = Call(request.parameters["worker"], self._bearer(request), request.address, new_request_id())
+        call = Call(request.parameters["worker"], self._bearer(request), request.address, request.request_id)
         asking = await self._runner.identify(self._signing, call)
         document = await self._read(request, asking, call)
         signing = SigningRequest(call.worker, call.request_id, document, asking.caller, call.address)

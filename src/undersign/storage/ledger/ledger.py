@@ -1,9 +1,9 @@
 """The ledger's writer: one thread per process that commits what is waiting, all in one transaction (group commit).
 
 Every write waits for one fsync at most, and shares it with the others that wait. A commit whose outcome is not known
-counts as used and releases nothing: its writes fail with StorageError and are not tried again. The writer lingers for
-a few milliseconds where the last batch had more than one write, so that under load batches grow and everybody's loop is
-interrupted less; who is alone never waits.
+counts as used and releases nothing: its writes fail with StorageError and are not tried again. Where the last batch had
+more than one write, the writer lingers as long as more comes, a few milliseconds at most, so that under load batches
+grow and everybody's loop is interrupted less; who is alone never waits.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ __all__ = ["Ledger"]
 BATCH_CAP: Final = 256
 QUEUE_CAP: Final = 10_000
 IDLE: Final = 1.0
-LINGER: Final = 0.003
+LINGER: Final = 0.0015  # seconds, and at most so often
+LINGERS: Final = 5
 PRUNE_EVERY: Final = 1.0
 PRUNE_LEAST: Final = 1000
 _FAR: Final = 2**40
@@ -241,7 +242,7 @@ class Ledger:
         try:
             job = self._queue.get(timeout=IDLE)
             if linger and job is not None:
-                time.sleep(LINGER)
+                self._linger()
             while job is not None:
                 jobs.append(job)
                 if len(jobs) >= BATCH_CAP:
@@ -250,6 +251,16 @@ class Ledger:
         except Empty:
             return jobs, True
         return jobs, False
+
+    def _linger(self) -> None:
+        """Wait while more comes, some milliseconds at most."""
+        before = -1
+        for _ in range(LINGERS):
+            waiting = self._queue.qsize()
+            if waiting == before:
+                return
+            before = waiting
+            time.sleep(LINGER)
 
     def _left(self) -> list[Job]:
         left: list[Job] = []
