@@ -269,6 +269,17 @@ def test_close_beside_a_running_server(served, told):
         assert desk.sign(token=desk.token()).status_code == 200
 
 
+def test_closing_is_no_start_of_a_machine_that_never_served(served, told):
+    """From a machine without the mark nothing is doubted, so what the servers have issued goes on working."""
+    (served / "var" / "master.key.mark").unlink()
+    with sqlite3.connect(served / "var" / "undersign.db") as connection:
+        before = connection.execute("SELECT unsure_from, unsure_to FROM chain").fetchone()
+        assert told(*close(served, "one", "--keep", 0))[0] == 0
+        assert connection.execute("SELECT unsure_from, unsure_to FROM chain").fetchone() == before
+    connection.close()
+    assert not (served / "var" / "master.key.mark").exists()
+
+
 def test_close_needs_a_chain(served, told):
     """A database that was never served has nothing to close, and none is made."""
     file = elsewhere(served)

@@ -153,6 +153,17 @@ def test_no_file_is_written_over(database, close, files, name):
     assert read_head(database)[2:] == (reach, *read_head(database)[3:])
 
 
+def test_the_file_of_somebody_who_was_first_is_left_alone(database, close, files, monkeypatch):
+    """A file that appears after it was looked for is neither written over nor removed."""
+    monkeypatch.setattr("pathlib.Path.exists", lambda _: False)
+    files.segment.write_text("mine")
+
+    with pytest.raises(StorageError, match="cannot be written"):
+        close(20, files)
+    assert files.segment.read_text() == "mine"
+    assert read_head(database).closed == 0
+
+
 def test_a_folder_that_is_not_there_is_named(database, close, files, tmp_path):
     """Where a file cannot be written, nothing is removed."""
     with pytest.raises(StorageError, match="cannot be written"):

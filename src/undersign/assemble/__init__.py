@@ -24,10 +24,9 @@ from undersign.storage.envelope import Envelope, master_key
 from undersign.storage.heads import HeadSigner
 from undersign.storage.keys import disabled, ensure_key
 from undersign.storage.ledger.ledger import Ledger
-from undersign.storage.ledger.lines import read_head
 
 from .check import check, check_safe, storage_url
-from .keyring import DEFAULT_ALG, Keyring, OpenedLog, open_log, wanted_keys
+from .keyring import DEFAULT_ALG, Keyring, OpenedLog, join_log, open_log, wanted_keys
 from .parties import AuthorizationServer, authorization_server, issuer
 from .workers import workers
 
@@ -190,13 +189,12 @@ def opened_log(settings: Settings, *, clock: Callable[[], float] = time.time) ->
 
     Raises:
         SettingsError, StorageError: It cannot be opened.
-        ChainError: It has no chain yet, or another root than the key that is there.
+        ChainError: It has another root than the key that is there.
     """
     with ExitStack() as opened:
         database = open_database(settings, migrate=False)
         opened.callback(database.dispose)
-        read_head(database)
-        log = open_log(database, envelope_of(settings), settings, clock)
+        log = join_log(database, envelope_of(settings), settings, clock)
         opened.callback(log.ledger.close)
         yield database, log
 

@@ -83,15 +83,15 @@ def close_segment(
             f"There is nothing to close: lines {first} to {head.seq} are here, and line {through} would be the last.",
             help="Say --through N or --keep N.",
         )
-    with _removing(files):
-        with _new(files.segment) as file:
+    with _removing(files) as made:
+        with _new(files.segment, made) as file:
             for line in _lines(database, head.closed, through):
                 file.write(line.body + b"\n")
         walk, digest = _verified(files.segment, head, root)
         if walk.seq != through:
             raise ChainError(f"The file ends at line {walk.seq}, not at {through}.", seq=walk.seq)
         checkpoint, epoch = heads.checkpoint(walk.line(through), root)
-        with _new(files.checkpoint) as file:
+        with _new(files.checkpoint, made) as file:
             file.write(checkpoint.encode() + b"\n")
         verify_checkpoint(files.checkpoint.read_text("ascii").strip(), root=head.root)
     segment = CloseSegment(first, through, walk.hash)
@@ -127,10 +127,11 @@ def _verified(path: Path, head: StoredHead, root: Key) -> tuple[Walk, str]:
 
 
 @contextmanager
-def _new(path: Path) -> Iterator[BinaryIO]:
+def _new(path: Path, made: list[Path]) -> Iterator[BinaryIO]:
     """Write a new file, its owner's only, and have it on disk."""
     try:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            made.append(path)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -146,8 +147,8 @@ def _new(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _removing(files: Files) -> Iterator[None]:
-    """Refuse where a file is there already; where something fails, leave none behind."""
+def _removing(files: Files) -> Iterator[list[Path]]:
+    """Refuse where a file is there already; where something fails, leave none behind that was made here."""
     both = (files.segment, files.checkpoint)
     if files.segment == files.checkpoint:
         raise PolicyError("The segment and its checkpoint are two files.")
@@ -158,10 +159,11 @@ def _removing(files: Files) -> Iterator[None]:
                 help="Choose another name. If a run before was cut off, `undersign audit export` shows which lines are "
                 "still in the database; remove the file only if its lines are.",
             )
+    made: list[Path] = []
     try:
-        yield
+        yield made
     except UndersignError:
-        for path in both:
+        for path in made:
             with suppress(OSError):
                 path.unlink()
         raise
