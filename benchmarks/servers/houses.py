@@ -23,6 +23,7 @@ from .process import free_port, running
 RESOURCE = "https://api.example"
 AUTHORITY = "https://as.example"
 NODE = Path(__file__).parent / "node"
+ECHO = Path(__file__).parent / "echo.py"
 CLIENT: Key = jwk.generate("ES256")
 ISSUER: Key = jwk.generate("Ed25519")
 DOCUMENT = b"x" * 2000
@@ -171,6 +172,15 @@ def _own_tokens(port: int) -> Callable[[], list[str]]:
         return [json.loads(body)["access_token"] for body in bodies]
 
     return ask
+
+
+def echo_house(opened: ExitStack, folder: Path) -> House:
+    """Start a server that does nothing but HTTP, for the documents that are signed elsewhere."""
+    port = free_port()
+    folder.mkdir()
+    pid = opened.enter_context(running([sys.executable, str(ECHO), str(port)], folder, port, "/"))
+    one = request("POST", "/", f"127.0.0.1:{port}", DOCUMENT, Content_Type="application/octet-stream")
+    return House(folder, pid, port, lambda number: [one] * number, TOKENS)
 
 
 def node_house(opened: ExitStack, folder: Path) -> House:

@@ -77,9 +77,9 @@ ROWS = (
         *(1.2, 1.6, True),
     ),
     Row(
-        "a signature / its bare parts; 2 kB, keys by file, 16 clients",
-        ("signature", "bare"),
-        lambda at: at["signature"].cpu / at["bare"].cpu,
+        "a signature / its bare parts, cryptography and HTTP; 2 kB, 16 clients",
+        ("signature", "bare", "echo"),
+        lambda at: at["signature"].cpu / (at["bare"].cpu + at["echo"].cpu),
         *(3.0, 2.0),
     ),
     Row(
@@ -165,6 +165,7 @@ def _started(absent: dict[str, str], long_log: int) -> Iterator[dict[str, House]
             "token, long log": _long_house(opened, folder / "long", long_log),
             "signature": houses.sign_house(opened, folder / "signature", local=False),
             "signature, local": houses.sign_house(opened, folder / "local", local=True),
+            "echo": houses.echo_house(opened, folder / "echo"),
         }
         for kind, start in (("oidc-provider", houses.node_house), ("token, PostgreSQL", postgresql_house)):
             try:
