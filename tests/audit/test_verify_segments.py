@@ -1,4 +1,4 @@
-"""Segments, checkpoints, times that were taken back, receipts: what the verifier takes, and what it finds out."""
+"""Segments, checkpoints, times that were taken back: what the verifier takes, and what it finds out."""
 
 import copy
 import json
@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from tests.audit.writing import FINGERPRINT, NOW, RECEIPT, RECEIPT_KEYS, ROOT, Chain, verify
+from tests.audit.writing import FINGERPRINT, NOW, RECEIPT_KEYS, ROOT, Chain, verify
 from undersign import jwk, jws
 from undersign.audit.chain import CHECKPOINT_TYP, HEAD_TYP, Epoch, Head, link
 from undersign.audit.checkpoint import Checkpoint, verify_checkpoint
@@ -326,67 +326,3 @@ def test_time_goes_back_at_no_other_line(chain):
     chain.sign(9)
     with pytest.raises(ChainError, match="earlier"):
         verify(chain)
-
-
-# -- receipts, whole --
-
-SAID = {
-    "worker": "payments",
-    "caller": {"iss": "https://idp.example", "sub": "ceo"},
-    "key": {"name": "k", "kid": "kid", "version": 2},
-    "rule": "board-approved",
-    "configuration": "00",
-    "map": [],
-    "iat": NOW + 1,
-    "jti": "nobody",
-    "items": [{"hash_alg": "S256", "hash": "00", "sig_hash": "50"}],
-    "format": "pdf",
-    "alg": "none",
-    "extra": 1,
-}
-
-
-@pytest.mark.parametrize("name", SAID)
-def test_a_receipt_that_says_otherwise_in_one_member_is_refused(chain, name):
-    """Each member of a receipt is held against its line, one that the line does not have as well."""
-    assert verify(chain, receipts=[chain.receipt(4)], receipt_keys=RECEIPT_KEYS).receipts == 1
-
-    with pytest.raises(ChainError, match=name):
-        verify(chain, receipts=[chain.receipt(4, **{name: SAID[name]})], receipt_keys=RECEIPT_KEYS)
-
-
-@pytest.mark.parametrize("name", ["iat", "jti", "key", "items"])
-def test_a_receipt_that_leaves_a_member_out_is_refused(chain, name):
-    """A receipt says all that its line says of the signature."""
-    claims = json.loads(jws.verify(chain.receipt(4), RECEIPT_KEYS).payload)
-    del claims[name]
-    made = jws.sign(dump_json(claims), RECEIPT, header={"typ": "undersign-receipt+jwt"})
-
-    with pytest.raises(ChainError, match=name):
-        verify(chain, receipts=[made], receipt_keys=RECEIPT_KEYS)
-
-
-def test_who_issued_a_receipt_is_not_the_lines_to_say(chain):
-    """The issuer is whoever holds the receipt key, which the auditor brought."""
-    receipt = chain.receipt(4, iss="https://other.example")
-
-    assert verify(chain, receipts=[receipt], receipt_keys=RECEIPT_KEYS).receipts == 1
-
-
-def test_numbers_and_truth_are_not_mistaken_for_one_another(chain):
-    """A version true is not a version 1."""
-    receipt = chain.receipt(4, key={"name": "k", "kid": "kid", "version": True})
-
-    with pytest.raises(ChainError, match="key"):
-        verify(chain, receipts=[receipt], receipt_keys=RECEIPT_KEYS)
-
-
-@pytest.mark.parametrize("seq", [1, 2, 3])
-def test_a_receipt_of_a_line_that_is_no_signature_is_refused(chain, seq):
-    """Neither what opened the chain, nor an epoch, nor an intent can be receipted."""
-    body = chain.lines[seq - 1]
-    claims = {"items": [], "log": {"chain": chain.id, "seq": seq, "hash": link(chain.id, body)}}
-    made = jws.sign(dump_json(claims), RECEIPT, header={"typ": "undersign-receipt+jwt"})
-
-    with pytest.raises(ChainError, match="Only the record of a signature"):
-        verify(chain, receipts=[made], receipt_keys=RECEIPT_KEYS)

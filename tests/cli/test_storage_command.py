@@ -127,6 +127,29 @@ def test_to_postgresql_and_back(served, told, postgres_database, tmp_path):
         assert desk.sign(token=desk.token()).status_code == 200
 
 
+@pytest.mark.slow
+def test_a_role_without_rights_over_the_schema_takes_a_copy(served, told, postgres, postgres_database):
+    """One role makes the schema, by `migrate`; another, which may not, takes the copy, closes segments and serves."""
+    limited = postgres.limit(postgres_database)
+    files = {}
+    for name, address in (("owner", postgres_database), ("server", limited)):
+        text = f"[storage]\nmigrate = {str(name == 'owner').lower()}\n{address.storage(served)}[issuers.here]"
+        files[name] = served / f"{name}.toml"
+        files[name].write_text(TOML.replace("[issuers.here]", text))
+    copy = ("storage", "copy", served / "undersign.toml", files["server"])
+
+    code, _, err = told(*copy)
+    assert (code, err.startswith("undersign: [")) == (1, True)
+    assert told("storage", "migrate", files["server"])[0] == 1
+    assert told("storage", "migrate", files["owner"])[0] == 0
+    assert told(*copy)[0] == 0
+    assert (
+        told("audit", "close", files["server"], "--to", served / "a", "--checkpoint", served / "b", "--keep", 0)[0] == 0
+    )
+    with open_desk(served, files["server"].read_text()) as desk:
+        assert desk.sign(token=desk.token()).status_code == 200
+
+
 # -- migrate, clock --
 
 

@@ -58,13 +58,14 @@ def receipt_claims(record: Mapping[str, Any], line: Line, issuer: str) -> dict[s
     """
     if record.get("event") != "sign" or record.get("outcome") != "done":
         raise ChainError("Only the record of a signature that was made can be receipted.", seq=line.seq)
-    detail = record.get("detail", {})
+    detail = record.get("detail")
     claims: dict[str, Any] = {"iss": issuer, "iat": line.time, "jti": record.get("request_id", "")}
     for name in _COPIED:
         if name in record:
             claims[name] = record[name]
-    for name in _DETAILS:
-        if name in detail:
-            claims[name] = detail[name]
+    if isinstance(detail, dict):
+        for name in _DETAILS:
+            if name in detail:
+                claims[name] = detail[name]
     claims["log"] = {"chain": record["chain"], "seq": line.seq, "hash": line.hash}
     return claims
