@@ -26,6 +26,7 @@ from undersign.errors import (
     StorageError,
     TokenError,
     UnauthenticatedError,
+    UnknownKeyError,
     UnknownWorkerError,
     UnusableKeyError,
 )
@@ -351,3 +352,36 @@ def test_what_is_sealed_is_named_in_its_entry():
     for wrong in (digest, digest[:-1], "", "0" * 64):
         with pytest.raises(PolicyError):
             type(sealed)("result", wrong, write)
+
+
+class Late:
+    """A key source that knows its keys only after it was asked to look, as one that fetches them does."""
+
+    def __init__(self, keys):
+        self.known, self.keys, self.refreshed = KeySet([]), keys, 0
+
+    def find(self, kid, x5t_s256, alg, /):
+        try:
+            return self.known.find(kid, x5t_s256, alg)
+        except UnknownKeyError as error:
+            raise UnknownKeyError("Not known yet.", source=self) from error
+
+    async def refresh(self):
+        self.refreshed += 1
+        self.known = self.keys
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_key_that_is_not_known_yet_is_sought_once(there):
+    """The source that did not know the key is asked to look, once for each request, and the token verified again."""
+    source = Late(KeySet([KEY.public()] if there else [jwk.generate("Ed25519").public()]))
+    issuers = Issuers([Issuer("as", "https://as.example", source, "https://sign.example", ("Ed25519",))])
+    ledger, made = MemoryLedger(), SigningProcess(Workers({"w": CLOSED}), issuers, Keys(), time.time)
+    call = Call("w", token(), "192.0.2.1", "r")
+    if there:
+        assert asyncio.run(Runner(ledger).identify(made, call)).caller.issuer == "as"
+    else:
+        with pytest.raises(UnauthenticatedError):
+            asyncio.run(Runner(ledger).identify(made, call))
+
+    assert (source.refreshed, len(ledger.counted)) == (1, 0 if there else 1)

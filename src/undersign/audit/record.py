@@ -8,14 +8,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from hashlib import sha256
 from itertools import count
 from secrets import token_hex
 from time import time_ns
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from undersign.encoding import dump_json, encode_flat, to_utf8
 from undersign.errors import PolicyError, quoted
@@ -61,6 +60,7 @@ OUTCOMES: Final = frozenset({"intent", "done", "refused", "ok"})
 
 TEXT_CAP: Final = 4096
 """The longest text of a line, in characters; what names a caller is refused above it when its token is verified."""
+_PLAIN_CAP: Final = 128  # what is longer is looked at
 DETAIL_CAP: Final = 16 * 1024  # a certificate of an epoch is the longest
 
 
@@ -143,8 +143,7 @@ class Position(NamedTuple):
     prev: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One event."""
 
     event: str
@@ -169,24 +168,11 @@ class Entry:
         """
         if self.event not in EVENTS or self.outcome not in OUTCOMES:
             raise PolicyError(f"There is no event {quoted(self.event)} with outcome {quoted(self.outcome)}.")
-        return to_utf8(encode_flat(self._members()))[1:-1]
-
-    def _members(self) -> dict[str, object]:
-        members: dict[str, object] = {"event": self.event, "outcome": self.outcome}
-        for name, text in (("reason", self.reason), ("request_id", self.request_id), ("worker", self.worker)):
-            if text:
-                members[name] = text if len(text) <= TEXT_CAP else cut(text)
-        if self.caller is not None:
-            members["caller"] = _texts(self.caller._asdict())
-        if self.key is not None:
-            members["key"] = {"name": self.key.name, "kid": self.key.kid, "version": self.key.version}
-        if self.items:
-            members["items"] = [_texts(item._asdict()) for item in self.items]
-        if self.mapped:
-            members["map"] = [_texts(mapped._asdict()) for mapped in self.mapped]
-        if self.detail:
-            members["detail"] = _texts(dict(self.detail), DETAIL_CAP)
-        return members
+        parts = [f'"event":"{self.event}","outcome":"{self.outcome}"']
+        for name, value in zip(_MEMBERS, self[2:], strict=True):
+            if value:
+                parts.append(f'"{name}":{_WRITERS[name](value)}')
+        return to_utf8(",".join(parts))
 
     def to_json(self, position: Position) -> bytes:
         """Write the line that this entry is at that position."""
@@ -224,21 +210,63 @@ def at(fragment: bytes, position: Position) -> bytes:
     return head.encode() + b"," + fragment + b"}"
 
 
-@lru_cache(maxsize=64)
+# What stands in many lines is written once: names of callers, keys and workers, the details of a kind of request.
+
+
+@lru_cache(maxsize=256)
 def _quoted(text: str) -> str:
-    return dump_json(text).decode()
+    return encode_flat(cut(text))
 
 
-def _texts(members: Mapping[str, str | int], cap: int = TEXT_CAP) -> dict[str, str | int]:
+def _text(text: str) -> str:
+    return f'"{text}"' if _is_plain(text) else _quoted(text)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _object(members: Caller | KeyRef) -> str:
+    return encode_flat(_texts(members._asdict(), TEXT_CAP))
+
+
+@lru_cache(maxsize=256)
+def _details(detail: tuple[tuple[str, str | int], ...]) -> str:
+    return encode_flat(_texts(dict(detail), DETAIL_CAP))
+
+
+def _objects(objects: tuple[Item, ...] | tuple[Mapped, ...]) -> str:
+    """Write what differs in each line, and is nearly always plain words and hex digits."""
+    written = [
+        "{" + ",".join([f'"{name}":{_text(text)}' for name, text in each._asdict().items() if text]) + "}"
+        for each in objects
+    ]
+    return f"[{','.join(written)}]"
+
+
+def _is_plain(text: str) -> bool:
+    return len(text) <= _PLAIN_CAP and (not text or text.isalnum()) and text.isascii()
+
+
+def _texts(members: Mapping[str, str | int], cap: int) -> dict[str, str | int]:
     """Leave out what is empty, and cut what is too long; a number is never left out."""
     found = {name: value for name, value in members.items() if value or value == 0}
-    for name, value in found.items():
-        if isinstance(value, str) and len(value) > cap:
-            found[name] = cut(value, cap)
-    return found
+    return {name: cut(value, cap) if isinstance(value, str) else value for name, value in found.items()}
 
 
 def cut(text: str, cap: int = TEXT_CAP) -> str:
-    """Shorten a text to its beginning and the hash of the whole, so that equal ones can still be told."""
+    """Shorten a text that is too long to its beginning and the hash of the whole, so that equal ones can be told."""
+    if len(text) <= cap:
+        return text
     digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{text[: cap - 80]}... sha256:{digest}"
+
+
+_WRITERS: Final[Mapping[str, Callable[[Any], str]]] = {
+    "reason": _text,
+    "request_id": _text,
+    "worker": _text,
+    "caller": _object,
+    "key": _object,
+    "items": _objects,
+    "map": _objects,
+    "detail": _details,
+}
+_MEMBERS: Final = tuple(_WRITERS)  # in the order of Entry's fields, the first two apart

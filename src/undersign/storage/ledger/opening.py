@@ -30,7 +30,6 @@ from .mark import Mark, Noted
 __all__ = ["OpenedChain", "open_chain", "place_of", "taken_back", "writing"]
 
 _SEALED_ROWS: Final = ("rows", "sealed")
-_DAY: Final = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +204,7 @@ class _Opening:
         """
         head, now = self._head, int(self._now)
         if noted is None:
-            start = head.time if head.unsure_to + _DAY <= now else min(head.time, head.unsure_from)
+            start = min(head.time, head.unsure_from) if head.unsure_to else head.time
             self._head = head._replace(unsure_from=start, unsure_to=now) if now > start else head
             return
         # A line that was closed is not there; behind it there is the line that closed it.

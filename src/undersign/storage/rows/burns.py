@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from sqlalchemy import Column, Index, Table, Text, bindparam, delete, select
 
@@ -13,7 +13,7 @@ from undersign.replay import LEEWAY, Burn
 from ..statement import Among, Execution, InsertMany, Number, Question, Rows, Statement
 from .row import Judge, Moment, metadata
 
-__all__ = ["IS_USED", "PRUNE_AFTER", "USED", "Burns"]
+__all__ = ["PRUNE_AFTER", "USED", "Burns"]
 
 PRUNE_AFTER: Final = 3600  # a burn is forgotten one hour after it expired
 
@@ -26,7 +26,6 @@ _TABLE: Final = Table(
     Index("ix_burns_expires_at", "expires_at"),
 )
 USED: Final = Statement(select(_TABLE.c.key).where(Among(_TABLE.c.key, "keys")))
-IS_USED: Final = Statement(select(_TABLE.c.key).where(_TABLE.c.key == bindparam("one")))
 _INSERT: Final = InsertMany(_TABLE)
 _OLDEST: Final = select(_TABLE.c.key).where(_TABLE.c.expires_at < bindparam("before")).limit(bindparam("most"))
 _PRUNE: Final = Statement(delete(_TABLE).where(_TABLE.c.key.in_(_OLDEST)))
@@ -86,9 +85,9 @@ class Burns:
 
 def _unsure(issued_at: float | None, moment: Moment) -> bool:
     start, end = moment.unsure
-    if moment.now - LEEWAY > end + _LONGEST:
-        return False  # so long ago that nothing from then could still be good
-    return start < end and (issued_at is None or start < issued_at <= end)
+    if issued_at is None:  # only what lives for minutes does not say when it was issued
+        return start < end and moment.now <= end + _LONGEST
+    return start < issued_at <= end
 
 
-_LONGEST: Final[Any] = 24 * 3600  # no one-time thing lives longer than a day
+_LONGEST: Final = 3600
