@@ -23,6 +23,7 @@ EVIDENCE = (
     "VerifiedCaller",
     "VerifiedJWS",
     "VerifiedJWT",
+    "Checkpoint",
 )
 
 

@@ -18,7 +18,7 @@ ROOMS = {
     "signing.authorizers": ("KINDS", set()),
     "signing.workers": ("KINDS", {"made"}),
     "storage.engines": ("ENGINES", {"engine"}),
-    "storage.rows": ("KINDS", {"row"}),
+    "storage.rows": ("KINDS", {"row", "chain"}),
 }
 
 

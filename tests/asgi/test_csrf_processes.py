@@ -10,26 +10,24 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 
 from tests.asgi.bank import KEY, ORIGIN, Bank, House, cookie_headers
+from tests.storage.writing import MASTER, start_chain
 from undersign.asgi.csrf import CSRFProtection
-from undersign.cryptotoken.lifecycle import Wanted, create
-from undersign.cryptotoken.software import SoftwareToken
 from undersign.jwk import load
-from undersign.storage.audit import open_chain
-from undersign.storage.engine import Database
-from undersign.storage.envelope import Envelope
-from undersign.storage.keys import KeyStore
-from undersign.storage.writer import Writer
+from undersign.storage.database import Database
+from undersign.storage.ledger.ledger import Ledger
 
 PROCESSES = 4
 USES = 64
 
 
-def _serve(url: str, key: dict[str, str], headers: list[tuple[str, str]], uses: int) -> tuple[list[int], int]:
+def _serve(
+    url: str, chain: str, key: dict[str, str], headers: list[tuple[str, str]], uses: int
+) -> tuple[list[int], int]:
     """One server process: it gets the same request many times at once."""
     database = Database.open(url, migrate=False)
     bank = Bank()
-    with Writer(database, clock=House().clock) as writer:
-        app = CSRFProtection(bank, key=load(key), origin=ORIGIN, replay=writer, clock=House().clock)
+    with Ledger(database, MASTER.of(chain), clock=House().clock) as ledger:
+        app = CSRFProtection(bank, key=load(key), origin=ORIGIN, replay=ledger, clock=House().clock)
         statuses = asyncio.run(_all(app, headers, uses))
     database.dispose()
     return statuses, len(bank.done)
@@ -60,15 +58,13 @@ def test_of_64_parallel_uses_in_several_processes_one_succeeds(tmp_path) -> None
     house = House()
     url = f"sqlite:{tmp_path}/undersign.db"
     database = Database.open(url)
-    keys = SoftwareToken("soft", KeyStore(database, Envelope(b"m" * 32)))
-    now = int(house.clock())
-    open_chain(database, lambda: create(keys, (), Wanted("audit-root", "audit_root", "Ed25519"), now=now), now=now)
+    chain = start_chain(database, now=int(house.clock())).id
     database.dispose()
     token, headers = cookie_headers(house)
     headers.append(("x-csrf-token", token))
     key = KEY.to_jwk(private=True)
     with ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as pool:
-        waiting = [pool.submit(_serve, url, key, headers, USES // PROCESSES) for _ in range(PROCESSES)]
+        waiting = [pool.submit(_serve, url, chain, key, headers, USES // PROCESSES) for _ in range(PROCESSES)]
         found = [each.result(timeout=60) for each in waiting]
     statuses = Counter(status for each, _ in found for status in each)
     assert statuses == {200: 1, 409: USES - 1}

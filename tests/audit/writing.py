@@ -3,7 +3,8 @@
 import json
 
 from undersign import jwk, jws
-from undersign.audit.chain import GENESIS, Epoch, Head, link
+from undersign.audit.chain import GENESIS, Epoch, Head, Line, link
+from undersign.audit.receipt import receipt_claims
 from undersign.audit.record import Caller, Entry, Item, KeyRef, Position
 from undersign.audit.verify import verify_lines
 from undersign.encoding import dump_json
@@ -45,9 +46,12 @@ class Chain:
         return (epoch or self.epoch).sign(Head(**(facts | changes)))
 
     def receipt(self, seq, **changes):
-        log = {"chain": self.id, "seq": seq, "hash": link(self.id, self.lines[seq - 1])} | changes.pop("log", {})
-        items = json.loads(self.lines[seq - 1]).get("items", [])
-        claims = {"items": items, "log": log} | changes
+        body = self.lines[seq - 1]
+        record = json.loads(body)
+        line = Line(seq, body, link(self.id, body), record["time"])
+        claims = receipt_claims(record, line, "https://sign.example")
+        claims["log"] |= changes.pop("log", {})
+        claims |= changes
         return jws.sign(dump_json(claims), RECEIPT, header={"typ": "undersign-receipt+jwt"})
 
 

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.engines import Where, engine, postgres_template, where  # noqa: F401 - fixtures
+from tests.storage.writing import start_chain
 from undersign.conformance.replay import CHECKS, NOW, Bench, Clock
-from undersign.cryptotoken.lifecycle import Wanted, create
-from undersign.cryptotoken.software import SoftwareToken
 from undersign.errors import PolicyError, ReplayedError, ReplayStoreError
 from undersign.replay import Burn, MemoryReplayStore, ReplayStore
-from undersign.storage.audit import open_chain
-from undersign.storage.engine import Database
-from undersign.storage.envelope import Envelope
-from undersign.storage.keys import KeyStore
-from undersign.storage.writer import Writer
+from undersign.storage.ledger.ledger import Ledger
 
 every_check = pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 
@@ -26,23 +22,22 @@ def test_the_store_in_memory_conforms(check) -> None:
 
 
 @every_check
-def test_the_writer_conforms(check, tmp_path) -> None:
-    """The group-commit writer of SQLite passes each check that a store on a disk can be held to."""
+def test_the_ledger_conforms(check, where: Where) -> None:  # noqa: F811
+    """The ledger, on each engine, passes each check that a store on a disk can be held to."""
     clock = Clock()
-    database = Database.open(f"sqlite:{tmp_path}/undersign.db")
-    token = SoftwareToken("soft", KeyStore(database, Envelope(b"m" * 32)))
-    open_chain(database, lambda: create(token, (), Wanted("audit-root", "audit_root", "Ed25519"), now=NOW), now=NOW)
-    writers = [Writer(database, clock=clock).start()]
+    database = where.open()
+    envelope = start_chain(database, now=NOW).envelope
+    ledgers = [Ledger(database, envelope, clock=clock).start()]
 
     def reopen() -> ReplayStore:
-        writers[-1].close()
-        writers.append(Writer(database, clock=clock).start())
-        return writers[-1]
+        ledgers[-1].close()
+        ledgers.append(Ledger(database, envelope, clock=clock).start())
+        return ledgers[-1]
 
     try:
-        check(Bench(writers[0], clock, reopen=reopen))
+        check(Bench(ledgers[0], clock, reopen=reopen))
     finally:
-        writers[-1].close()
+        ledgers[-1].close()
         database.dispose()
 
 

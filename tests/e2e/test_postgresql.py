@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -30,6 +31,11 @@ def test_the_password_may_be_in_the_environment(tmp_path, monkeypatch, postgres_
     monkeypatch.setenv("UNDERSIGN_TEST_PASSWORD", postgres_database.password)
     with serving(tmp_path, caller, "--workers", workers):
         assert caller.sign(caller.token(), b"document")[0] == 200
+        deadline = time.monotonic() + 30  # the first process serves before the second has started
+        auditor = {"Authorization": f"Bearer {caller.token('audit')}"}
+        while caller.send("GET", "/v1/audit", **auditor)[1].count(b'"event":"start"') < int(workers):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
 
     assert [record["event"] for record in verified(tmp_path)].count("start") == int(workers)
 

@@ -108,7 +108,7 @@ def raw(body: str | bytes, **changes: object) -> RawRequest:
         body=body.encode() if isinstance(body, str) else body,
         address="192.0.2.1",
     )
-    return replace(made, **changes)
+    return made._replace(**changes)
 
 
 def refused(desk: Desk, token: str | None, **parameters: object) -> str:

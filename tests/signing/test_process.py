@@ -15,6 +15,7 @@ from undersign.access.issuers import Issuer, Issuers, VerifiedCaller
 from undersign.access.rules import Rule
 from undersign.access.standing import Enabled
 from undersign.audit.chain import Line
+from undersign.audit.receipt import Receipts
 from undersign.audit.record import Entry, KeyRef, Write
 from undersign.errors import (
     ExpiredTokenError,
@@ -37,7 +38,6 @@ from undersign.signing import usage
 from undersign.signing.authorizers import KINDS, Anyone, Rules
 from undersign.signing.mapping import parse
 from undersign.signing.process import RECEIPT, SigningProcess
-from undersign.signing.receipt import Receipts
 from undersign.signing.request import Call, Document, Permit, SigningRequest, check_digest
 from undersign.signing.worker import Worker, Workers
 from undersign.signing.workers import KINDS as FORMATS

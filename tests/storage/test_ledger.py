@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.storage.writing import NOW, assert_chain_holds, burn, intent, new_key, run, settle, settle_in
+from tests.storage.writing import NOW, assert_chain_holds, burn, intent, let_go, new_key, run, settle, settle_in
 from undersign.audit.record import Entry, Write, commit
 from undersign.cryptotoken.lifecycle import KeyUse, SetState
 from undersign.errors import (
@@ -157,7 +157,7 @@ def test_forgetting_keeps_up_with_using_up(database, chain, clock):
     for _ in range(20):
         settle_in(ledger, intent(1, burn(f"late-{clock.now}")))
         clock.now += 1
-    ledger._disconnect()
+    let_go(ledger)
     ((left,),) = run(database, "SELECT count(*) FROM burns WHERE expires_at < :old", old=clock.now - 3700)
 
     assert left == 0
@@ -176,7 +176,7 @@ def test_forgetting_in_a_rush_keeps_up(database, chain, clock):
         assert set(settle_in(ledger, *writes)) == {"ok"}
         come += 2000
         clock.now += 1
-    ledger._disconnect()
+    let_go(ledger)
     ((left,),) = run(database, "SELECT count(*) FROM burns WHERE expires_at < :now", now=NOW - 3600)
 
     assert 9000 - left >= come
@@ -192,7 +192,7 @@ def test_duplicates_across_processes_are_settled(database, where, chain, clock):
         settle_in(one, intent(4, burn("y")), intent(5, burn("z"))),
     ]
     for ledger in (one, two):
-        ledger._disconnect()
+        let_go(ledger)
     other.dispose()
 
     assert found == [["ok"], ["ReplayedError", "ok"], ["ReplayedError", "ok"]]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.storage.writing import NOW, assert_chain_holds, intent, new_key, settle, settle_in
+from tests.storage.writing import NOW, assert_chain_holds, intent, let_go, new_key, settle, settle_in
 from undersign.access.standing import Enabled, SetEnabled, set_enabled
 from undersign.audit.record import Entry, Write
 from undersign.cryptotoken.lifecycle import KeyUse, Published, SetState, rotate
@@ -134,7 +134,7 @@ def test_a_change_by_another_process_is_seen_under_the_lock(database, where, cha
         settle_in(one, intent(2, KeyUse("k", 1)), intent(3)),
     ]
     for ledger in (one, two):
-        ledger._disconnect()
+        let_go(ledger)
     other.dispose()
 
     assert found == [["ok"], ["ok"], ["UnusableKeyError", "ok"]]

@@ -122,7 +122,8 @@ def test_a_commit_of_unknown_outcome_counts_as_used(database, chain, clock, monk
     """When the commit fails after the fact nothing is released, nothing is retried, and the burn is gone."""
     ledger = Ledger(database, chain.envelope, clock=clock)
     error = database.engine.outages[0]("disk I/O error")
-    monkeypatch.setattr(ledger, "_connect", lambda: _Flaky(database.connect(), error))
+    connect = database.connect
+    monkeypatch.setattr(database, "connect", lambda: _Flaky(connect(), error))
     with ledger:
         with pytest.raises(StorageError):
             ledger.submit(intent(1, burn())).result()
@@ -144,16 +145,15 @@ def test_a_commit_that_fails_leaves_nothing(database, chain, clock, monkeypatch)
     """When the database takes nothing, no line and no burn is there, and the counts are in the next summary."""
     ledger = Ledger(database, chain.envelope, clock=clock)
     error = database.engine.outages[0]("no space left")
+    connect = database.connect
+    monkeypatch.setattr(database, "connect", lambda: _Failing(connect(), error))
     with ledger:
-        ledger._disconnect()
-        monkeypatch.setattr(ledger, "_connect", lambda: _Failing(database.connect(), error))
         ledger.count("x", "192.0.2.1")
         with pytest.raises(StorageError):
             ledger.flush()
         with pytest.raises(StorageError):
             ledger.submit(intent(1, burn())).result()
         monkeypatch.undo()
-        ledger._disconnect()
         ledger.submit(intent(2, burn())).result()
         ledger.flush()
 

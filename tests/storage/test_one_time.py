@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.storage.writing import MASTER, NOW, burn, intent, run, settle, settle_in
+from tests.storage.writing import MASTER, NOW, burn, intent, let_go, run, settle, settle_in
 from undersign.access.one_time import Keep, Kept, UseUp, mint, reference
 from undersign.cryptotoken.lifecycle import KeyUse
 from undersign.errors import (
@@ -122,7 +122,7 @@ def test_a_value_may_be_kept_and_used_in_one_batch(database, chain, clock):
     _, keep = mint("code", BOUND, expires_at=NOW + 60)
     used = Kept("code", keep.reference, BOUND, keep.expires_at, 2).use_up()
     verdicts = settle_in(ledger, intent(1, keep), intent(2, keep), intent(3, used), intent(4, used))
-    ledger._disconnect()
+    let_go(ledger)
 
     assert verdicts == ["ok", "ConflictError", "ok", "ReplayedError"]
     with pytest.raises(ReplayedError):

@@ -77,16 +77,21 @@ def settle(database, chain, clock, *writes):
     """Commit these writes as one batch, without a thread, and give their verdicts."""
     ledger = Ledger(database, chain.envelope, clock=clock)
     verdicts = settle_in(ledger, *writes)
-    ledger._disconnect()
+    let_go(ledger)
     return verdicts
 
 
 def settle_in(ledger, *writes):
     """Commit these writes as one batch of this ledger, whose thread was not started."""
     jobs = [Job(Future(), write, write.changes) for write in writes]
-    ledger._commit(jobs)
+    ledger._writer.commit(jobs)
     found = [job.waiting.exception() for job in jobs]
     return ["ok" if error is None else type(error).__name__ for error in found]
+
+
+def let_go(ledger):
+    """Close the connection of a ledger whose thread was not started."""
+    ledger._writer.disconnect()
 
 
 def run(database, sql, **parameters):

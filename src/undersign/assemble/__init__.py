@@ -7,10 +7,9 @@ asks for, each with one purpose; then who is trusted, which rules hold, which wo
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from undersign.access.issuers import Issuers, VerifiedCaller
 from undersign.access.rules import Rule
@@ -27,11 +26,24 @@ from undersign.storage.keys import disabled, ensure_key
 from undersign.storage.ledger.ledger import Ledger
 
 from .check import check, check_safe, storage_url
-from .keyring import DEFAULT_ALG, Keyring, OpenedLog, open_log, wanted_keys
+from .keyring import DEFAULT_ALG, Keyring, OpenedLog, join_log, open_log, wanted_keys
 from .parties import AuthorizationServer, authorization_server, issuer
 from .workers import workers
 
-__all__ = ["AuthorizationServer", "House", "Keyring", "assemble", "check", "check_safe", "is_loopback", "open_database"]
+__all__ = [
+    "AuthorizationServer",
+    "House",
+    "Keyring",
+    "address_of",
+    "assemble",
+    "check",
+    "check_safe",
+    "envelope_of",
+    "is_loopback",
+    "master_reference",
+    "open_database",
+    "opened_log",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +114,7 @@ def assemble(settings: Settings, *, clock: Callable[[], float] = time.time) -> H
     with ExitStack() as opened:
         database = open_database(settings)
         opened.callback(database.dispose)
-        master = _located(settings.storage.master_key, settings.folder)
-        log = open_log(database, Envelope(master_key(master, create=settings.server.demo)), settings, clock)
+        log = open_log(database, envelope_of(settings), settings, clock)
         opened.callback(log.ledger.close)
         tokens = {name: TOKEN_KINDS[kind](name, log.vault) for name, kind in _token_kinds(settings)}
         keyring = Keyring(log.ledger.reading, tokens, settings)
@@ -148,15 +159,51 @@ def open_database(settings: Settings, *, migrate: bool | None = None) -> Databas
     Raises:
         SettingsError, StorageError: It cannot be opened.
     """
+    url, password = address_of(settings)
+    allowed = settings.storage.migrate if migrate is None else migrate
+    return Database.open(url, password=password, migrate=allowed)
+
+
+def address_of(settings: Settings) -> tuple[str, str]:
+    """Give the address of a configuration's database, as it is from here, and the password that it needs.
+
+    Raises:
+        SettingsError: The password is not there.
+    """
     stored = settings.storage
-    password = secret(stored.password, folder=settings.folder) if stored.password else ""
-    may_migrate = stored.migrate if migrate is None else migrate
-    return Database.open(storage_url(settings), password=password, migrate=may_migrate)
+    return storage_url(settings), secret(stored.password, folder=settings.folder) if stored.password else ""
 
 
-def _located(reference: str, folder: Path) -> str:
+def envelope_of(settings: Settings) -> Envelope:
+    """Read the master key of a configuration; only the demo makes one.
+
+    Raises:
+        SettingsError: It is not there, not well-formed, or others can read it.
+    """
+    return Envelope(master_key(master_reference(settings), create=settings.server.demo))
+
+
+@contextmanager
+def opened_log(settings: Settings, *, clock: Callable[[], float] = time.time) -> Iterator[tuple[Database, OpenedLog]]:
+    """Open the log of a configuration to write to it, beside its servers or without them.
+
+    Raises:
+        SettingsError, StorageError: It cannot be opened.
+        ChainError: It has another root than the key that is there.
+    """
+    with ExitStack() as opened:
+        database = open_database(settings, migrate=False)
+        opened.callback(database.dispose)
+        log = join_log(database, envelope_of(settings), settings, clock)
+        opened.callback(log.ledger.close)
+        yield database, log
+
+
+def master_reference(settings: Settings) -> str:
+    """Say where a configuration's master key is; a path is seen from the folder of its file."""
+    reference = settings.storage.master_key
     kind, _, name = reference.partition(":")
-    return f"file:{folder / name}" if kind == "file" else reference
+    return f"file:{settings.folder / name}" if kind == "file" else reference
 
 
 def _token_kinds(settings: Settings) -> list[tuple[str, str]]:

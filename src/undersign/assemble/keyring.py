@@ -13,7 +13,7 @@ from undersign.audit.record import KeyRef
 from undersign.cryptotoken.lifecycle import Plan, Published, Wanted, create
 from undersign.cryptotoken.software import SoftwareToken
 from undersign.cryptotoken.token import CryptoToken
-from undersign.errors import ChainError, UnknownKeyError, UnusableKeyError, quoted
+from undersign.errors import ChainError, StorageError, UnknownKeyError, UnusableKeyError, quoted
 from undersign.jwk import Key
 from undersign.jwks import KeySet
 from undersign.settings import RESERVED_KEYS, Settings
@@ -21,8 +21,9 @@ from undersign.storage.database import Database
 from undersign.storage.envelope import Envelope
 from undersign.storage.keys import KeyVault, records
 from undersign.storage.ledger.ledger import Ledger
+from undersign.storage.ledger.lines import read_head
 from undersign.storage.ledger.mark import Mark
-from undersign.storage.ledger.opening import open_chain
+from undersign.storage.ledger.opening import OpenedChain, open_chain
 from undersign.storage.ledger.reading import Reading
 from undersign.storage.trust import Picture
 
@@ -34,6 +35,7 @@ __all__ = [
     "Keyring",
     "LocalKeys",
     "OpenedLog",
+    "join_log",
     "mark_path",
     "open_log",
     "wanted_keys",
@@ -137,6 +139,32 @@ def open_log(database: Database, master: Envelope, settings: Settings, clock: Ca
         return create(SoftwareToken("software", KeyVault(database, envelope)), (), wanted, now=int(now))
 
     opened = open_chain(database, master, make_root, now=now, node=server.node, mark=mark)
+    return _log(database, opened, settings, clock, mark)
+
+
+def join_log(database: Database, master: Envelope, settings: Settings, clock: Callable[[], float]) -> OpenedLog:
+    """Open a log that is there, for a command that works beside its servers.
+
+    Where this machine keeps a mark of it, that is a start like any other. Elsewhere it is none: a machine that never
+    served has no reason to doubt what the others have taken since.
+
+    Raises:
+        StorageError: There is no chain, or it cannot be used.
+        ChainError: It has another root than the key that is there.
+    """
+    head = read_head(database)
+    envelope = master.of(head.chain)
+    if Mark(mark_path(settings)).read(envelope) is not None:
+        return open_log(database, master, settings, clock)
+    if not head.manifest:
+        raise StorageError("The database is of the first release.", help="Serve its configuration file once.")
+    return _log(database, OpenedChain(head.chain, head.root, envelope), settings, clock, None)
+
+
+def _log(
+    database: Database, opened: OpenedChain, settings: Settings, clock: Callable[[], float], mark: Mark | None
+) -> OpenedLog:
+    server = settings.server
     ledger = Ledger(
         database, opened.envelope, node=server.node, clock=clock, refusal_window=server.refusal_window, mark=mark
     ).start()

@@ -4,6 +4,8 @@
 2. Line 1 names the chain's root key. The root signs certificates of epoch keys, and nothing else.
 3. An epoch key lives in memory for an hour at most, signs heads, and is gone; its certificate is a line of the chain,
    written before the first head. Who takes the server over later cannot sign for an hour that has passed.
+4. Where older lines leave the database, an epoch signs a checkpoint: what they came to. It is of another type than a
+   head, and neither passes for the other.
 """
 
 from __future__ import annotations
@@ -19,9 +21,10 @@ from undersign.jwk import Key
 
 from .record import Entry
 
-__all__ = ["EPOCH_CAP", "EPOCH_TYP", "GENESIS", "HEAD_TYP", "Epoch", "Head", "Line", "link"]
+__all__ = ["CHECKPOINT_TYP", "EPOCH_CAP", "EPOCH_TYP", "GENESIS", "HEAD_TYP", "Epoch", "Head", "Line", "link"]
 
 HEAD_TYP: Final = "undersign-audit-head+jwt"
+CHECKPOINT_TYP: Final = "undersign-audit-checkpoint+jwt"
 EPOCH_TYP: Final = "undersign-audit-epoch+jwt"
 EPOCH_CAP: Final = 3600
 
@@ -84,13 +87,35 @@ class Epoch:
         detail = (("epoch", self._key.thumbprint()), ("certificate", self.certificate))
         return Entry("epoch_opened", "ok", detail=detail)
 
+    @property
+    def name(self) -> str:
+        """The thumbprint of its key."""
+        return self._key.thumbprint()
+
     def sign(self, head: Head) -> str:
         """Sign a head.
 
         Raises:
             UnusableKeyError: The epoch is over, or has not begun.
         """
-        if not self.not_before <= head.time <= self.not_after:
+        return self._signed(_members(head), head.time, HEAD_TYP)
+
+    def checkpoint(self, end: Head, *, line_time: int, root: Key) -> str:
+        """Sign where a segment ends; raises as ``sign`` does.
+
+        Args:
+            end: The number and hash of the segment's last line, and the time now.
+            line_time: When that line was written.
+            root: The chain's root key, of which the public half is written down.
+        """
+        more = {"line_time": line_time, "root": root.public().to_jwk(), "certificate": self.certificate}
+        return self._signed(_members(end) | more, end.time, CHECKPOINT_TYP)
+
+    def _signed(self, claims: dict[str, object], time: int, typ: str) -> str:
+        if not self.not_before <= time <= self.not_after:
             raise UnusableKeyError("The audit epoch is over.", help="Open another.")
-        claims = {"chain": head.chain, "seq": head.seq, "hash": head.hash, "time": head.time}
-        return str(jws.sign(dump_json(claims), self._key, header={"typ": HEAD_TYP}))
+        return str(jws.sign(dump_json(claims), self._key, header={"typ": typ}))
+
+
+def _members(head: Head) -> dict[str, object]:
+    return {"chain": head.chain, "seq": head.seq, "hash": head.hash, "time": head.time}

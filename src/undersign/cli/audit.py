@@ -1,4 +1,4 @@
-"""``undersign audit``: verify a log without the server that wrote it, export it, name its root."""
+"""``undersign audit``: verify a log without the server that wrote it, export it, close its segments, name its root."""
 
 from __future__ import annotations
 
@@ -6,28 +6,43 @@ import argparse
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
-from ..assemble import open_database
+from ..assemble import open_database, opened_log
 from ..audit.verify import ChainReport, verify_file
-from ..errors import ChainError
+from ..errors import ChainError, StorageError
 from ..jwks import KeySet
 from ..settings import load
+from ..storage.closing import Files, close_segment
 from ..storage.database import Database
-from ..storage.ledger.lines import lines_after
+from ..storage.heads import HeadSigner
+from ..storage.ledger.lines import lines_after, read_head
+from .source import read_text
 
 __all__ = ["configure", "run", "run_verb"]
+
+_KEPT: Final = 1000
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     verbs = parser.add_subparsers(title="what to do", metavar="VERB", dest="verb", required=True)
     verify = verbs.add_parser("verify", help="does the log hold together, and up to where?")
-    verify.add_argument("file", type=Path, metavar="LOG", help="one line of the chain per line, as exported")
+    verify.add_argument(
+        "files",
+        type=Path,
+        nargs="+",
+        metavar="LOG",
+        help="one line of the chain per line, as exported; segments in order",
+    )
     verify.add_argument(
         "--root",
         required=True,
         metavar="FINGERPRINT",
         help="of the chain's root key, kept elsewhere (--root=FINGERPRINT)",
+    )
+    verify.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="begin behind the segment that this checkpoint closed"
     )
     verify.add_argument(
         "--head", action="append", default=[], type=Path, metavar="FILE", help="a signed head, kept elsewhere"
@@ -37,9 +52,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     verify.add_argument("--json", action="store_true", help="write JSON")
     export = verbs.add_parser("export", help="write the log of a server's database, one line each")
     export.add_argument("file", type=Path, metavar="FILE", help="the server's configuration file")
-    export.add_argument("--after", type=int, default=0, metavar="N", help="only what follows line N")
+    export.add_argument("--after", type=int, metavar="N", help="only what follows line N (default: all that is there)")
+    _configure_close(verbs.add_parser("close", help="export older lines, sign what they came to, and remove them"))
     root = verbs.add_parser("root", help="print the fingerprint of the chain's root key")
     root.add_argument("file", type=Path, metavar="FILE", help="the server's configuration file")
+
+
+def _configure_close(close: argparse.ArgumentParser) -> None:
+    close.add_argument("file", type=Path, metavar="FILE", help="the server's configuration file")
+    close.add_argument("--to", required=True, type=Path, metavar="SEGMENT", help="the new file for the lines")
+    close.add_argument("--checkpoint", required=True, type=Path, metavar="CHECKPOINT", help="the new file for the JWS")
+    which = close.add_mutually_exclusive_group()
+    which.add_argument("--keep", type=int, default=_KEPT, metavar="N", help=f"keep the last N lines (default: {_KEPT})")
+    which.add_argument("--through", type=int, metavar="SEQ", help="close up to this line")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -51,11 +76,15 @@ def run(options: argparse.Namespace) -> int:
     if options.verb == "root":
         print(_root(options.file))
         return 0
+    if options.verb == "close":
+        _close(options)
+        return 0
     report = verify_file(
-        options.file,
+        *options.files,
         root=options.root,
-        heads=[path.read_text("ascii").strip() for path in options.head],
-        receipts=[path.read_text("ascii").strip() for path in options.receipt],
+        checkpoint=read_text(str(options.checkpoint)) if options.checkpoint else None,
+        heads=[read_text(str(path)) for path in options.head],
+        receipts=[read_text(str(path)) for path in options.receipt],
         receipt_keys=KeySet.load(options.receipt_keys.read_bytes()) if options.receipt_keys else None,
     )
     _print(report, as_json=options.json)
@@ -69,22 +98,36 @@ def run_verb(words: Sequence[str]) -> int:
     return run(parser.parse_args(words))
 
 
-def _lines(file: Path, after: int) -> Iterator[bytes]:
+def _lines(file: Path, after: int | None) -> Iterator[bytes]:
     database = _database(file)
     try:
-        while found := lines_after(database, after):
+        last = read_head(database).closed if after is None else after
+        while found := lines_after(database, last):
             yield from (line.body for line in found)
-            after = found[-1].seq
+            last = found[-1].seq
     finally:
         database.dispose()
 
 
 def _root(file: Path) -> str:
-    first = next(_lines(file, 0), None)
-    if first is None:
-        raise ChainError("The database has no chain yet.", help="Serve the file once.")
-    detail = json.loads(first).get("detail", {})
-    return str(detail.get("root", ""))
+    database = _database(file)
+    try:
+        return read_head(database).root
+    except StorageError as error:
+        raise ChainError("The database has no chain yet.", help="Serve the file once.") from error
+    finally:
+        database.dispose()
+
+
+def _close(options: argparse.Namespace) -> None:
+    files = Files(options.to, options.checkpoint)
+    with opened_log(load(options.file)) as (database, log):
+        through = read_head(database).seq - max(0, options.keep) if options.through is None else options.through
+        heads = HeadSigner(database, log.ledger, chain=log.chain, root=log.root)
+        done = close_segment(database, log.ledger, heads, root=log.root.public(), through=through, files=files)
+    print(f"closed: lines {done.first} to {done.through} are in {options.to}, and no longer in the database")
+    print(f"  sha256 {done.sha256}, recorded in line {done.line}")
+    print(f"  keep it, and {options.checkpoint}, with the root's fingerprint: {log.root.public().thumbprint()}")
 
 
 def _database(file: Path) -> Database:
@@ -95,6 +138,7 @@ def _print(report: ChainReport, *, as_json: bool) -> None:
     made = {
         "chain": report.chain,
         "root": report.root,
+        "first": report.first,
         "lines": report.lines,
         "time": report.time,
         "witnessed": report.witnessed,
@@ -106,6 +150,11 @@ def _print(report: ChainReport, *, as_json: bool) -> None:
         print(json.dumps(made))
         return
     witness = f"witnessed up to line {report.witnessed}" if report.witnessed else "no witness"
-    print(f"holds together: complete up to line {report.lines}; {witness}; {report.receipts} receipts found in it")
+    reach = f"from line {report.first} on, " if report.first > 1 else ""
+    print(
+        f"holds together: complete {reach}up to line {report.lines}; {witness}; {report.receipts} receipts found in it"
+    )
+    if report.first > 1:
+        print("  before that: the checkpoint")
     for line in report.cannot_exclude:
         print(f"  cannot exclude: {line}")

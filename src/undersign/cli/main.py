@@ -41,7 +41,8 @@ COMMANDS: Final = (
     Command("check", "say what is wrong or unsafe in a configuration file", server=True),
     Command("serve", "run the servers of a configuration file", server=True),
     Command("playground", "JJWT's tutorial as a service, to learn tokens by hand", server=True),
-    Command("audit", "verify a log without its server; export it", server=True),
+    Command("audit", "verify a log without its server; export it, and close its segments", server=True),
+    Command("storage", "copy a database to another engine; bring its schema on; look after its clock", server=True),
 )
 
 _EPILOG: Final = """\

@@ -40,6 +40,7 @@ UndersignError                          undersign
     FetchError                          fetch_failed
     SettingsError                       invalid_settings
     StorageError                        storage_unavailable
+        ClockBehindError                clock_behind
     ChainError                          broken_chain
     RequestError                        bad_request
         RequestTooLargeError            request_too_large
@@ -47,6 +48,7 @@ UndersignError                          undersign
         MediaTypeError                  unsupported_media_type
         ConflictError                   conflict
         DigestMismatchError             digest_mismatch
+        LinesClosedError                lines_closed
     AccessError                         access_denied
         UnauthenticatedError            unauthenticated
         RuleDeniedError                 rule_denied
@@ -86,6 +88,7 @@ from .root import (
 from .server import (
     AccessError,
     ChainError,
+    ClockBehindError,
     ConflictError,
     DigestMismatchError,
     FetchError,
@@ -94,6 +97,7 @@ from .server import (
     InvalidRequestError,
     InvalidScopeError,
     InvalidTargetError,
+    LinesClosedError,
     MediaTypeError,
     OAuthError,
     ReplayStoreError,
@@ -138,6 +142,7 @@ __all__ = [
     "ChainError",
     "ClaimError",
     "ClaimTypeError",
+    "ClockBehindError",
     "ConflictError",
     "DigestMismatchError",
     "DuplicateNameError",
@@ -159,6 +164,7 @@ __all__ = [
     "KeySelectionError",
     "KeyUseError",
     "LimitError",
+    "LinesClosedError",
     "MalformedTokenError",
     "MediaTypeError",
     "MissingClaimError",

@@ -41,6 +41,13 @@ class StorageError(UndersignError):
     advice = "Try again later; the answer, if any was made, was dropped."
 
 
+class ClockBehindError(StorageError):
+    """This machine's clock is behind the highest time that the database has seen, so nothing can be used up."""
+
+    code = "clock_behind"
+    advice = "Correct the clock; if it is right, `undersign storage clock FILE` says what taking the time back costs."
+
+
 class ChainError(UndersignError):
     """The audit chain does not hold together.
 
@@ -95,6 +102,13 @@ class DigestMismatchError(RequestError):
 
     code = "digest_mismatch"
     advice = "It was changed on its way, or the digest is another body's; send both again."
+
+
+class LinesClosedError(RequestError):
+    """The lines of the log that were asked for were exported, and are no longer in the database."""
+
+    code = "lines_closed"
+    advice = "They are in the files that `undersign audit close` wrote; ask for what follows them."
 
 
 class AccessError(UndersignError):

@@ -64,6 +64,11 @@ class Database:
             raise
         return database
 
+    @staticmethod
+    def release() -> str:
+        """The revision of the schema that this release writes."""
+        return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
     def connect(self) -> Connection:
         """Open a connection for a writer."""
         return self.engine.connect()
@@ -120,8 +125,10 @@ class Database:
                 ) from error
 
     def _check_schema(self) -> None:
+        if self.engine.local and not self.engine.exists():
+            raise StorageError(f"There is no database {quoted(self.engine.shown)}.", help="Serve the file once.")
         present = {revision for (revision,) in self.ask(_REVISIONS)}
-        if present != {ScriptDirectory.from_config(_config()).get_current_head()}:
+        if present != {self.release()}:
             raise StorageError(
                 "The database's schema is not this release's, and this process may not change it.",
                 help="Let a role that may migrate it: `undersign storage migrate FILE`.",

@@ -37,6 +37,7 @@ class AuditRoutes:
         refused = (Answer(401, "no token", MEDIA_TYPE), Answer(403, "not an auditor", MEDIA_TYPE))
         lines = Answer(200, "the lines after that number, at most 1000", "application/x-ndjson")
         head = Answer(200, "a JWS over the last line's number, hash and time", "application/jose")
+        closed = Answer(410, "some of these lines were closed: exported, and no longer in the database", MEDIA_TYPE)
         after = Parameter("after", "query", "the number of the last line that you have; 0 for none")
         return (
             Operation(
@@ -45,7 +46,7 @@ class AuditRoutes:
                 "/v1/audit",
                 "The log, line by line",
                 self.lines,
-                (lines, *refused),
+                (lines, *refused, closed),
                 (),
                 (after,),
                 secured=True,

@@ -11,6 +11,7 @@ from ..errors import (
     ConflictError,
     DigestMismatchError,
     FetchError,
+    LinesClosedError,
     MediaTypeError,
     OAuthError,
     ReplayedError,
@@ -38,6 +39,7 @@ _STATUS: Final[tuple[tuple[type[UndersignError], int], ...]] = (
     (RequestTimeoutError, 408),
     (MediaTypeError, 415),
     (ConflictError, 409),
+    (LinesClosedError, 410),
     # RFC 9530 leaves the status open. No state of ours is in conflict (409), and the message is well formed (400): what
     # it says of its own content is not so, which RFC 9110 section 15.5.21 calls unprocessable.
     (DigestMismatchError, 422),
@@ -60,6 +62,7 @@ _TITLES: Final = {
     405: "Not with this method",
     408: "Too slow",
     409: "In conflict with an earlier request",
+    410: "No longer here",
     413: "Too large",
     415: "Not this media type",
     421: "Another server is meant",

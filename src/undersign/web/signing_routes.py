@@ -7,12 +7,12 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from ..assemble import House
+from ..audit.receipt import Receipts
 from ..encoding import dump_json
 from ..errors import AccessError, RequestError, UndersignError, quoted
 from ..limits import DEFAULT
 from ..runner import Runner
 from ..signing.process import RECEIPT, Asking, Outcome
-from ..signing.receipt import Receipts
 from ..signing.request import Call, Document, SigningRequest, check_digest, from_envelope
 from ..signing.worker import Worker
 from .answers import KeyDescription, SignAnswer, WorkerDescription, WorkerList

@@ -31,6 +31,9 @@ class Connection(Protocol):
     def snapshot(self, *questions: Question) -> list[Rows]:
         """Answer questions outside of a transaction, all by one state of the database."""
 
+    def execute(self, executions: Sequence[Execution]) -> None:
+        """Execute in order, inside the transaction that was begun."""
+
     def finish(self, executions: Sequence[Execution]) -> None:
         """Execute in order, and commit; what is answered after that survives a loss of power."""
 

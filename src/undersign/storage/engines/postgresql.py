@@ -180,20 +180,27 @@ class PostgreSQLConnection:
     def finish(self, executions: Sequence[Execution]) -> None:
         """Execute and commit."""
         with self._driver.pipeline():
-            for statement, parameters in executions:
-                if isinstance(parameters, Mapping):
-                    sql, own = self._compile(statement)
-                    self._driver.execute(sql, {**own, **parameters}, prepare=True)
-                elif parameters:
-                    sql, _ = self._compile(statement)
-                    self._driver.execute(sql, [list(column) for column in zip(*parameters, strict=True)], prepare=True)
+            self._executed(executions)
             self._driver.execute("COMMIT")
         self.begun = False
+
+    def execute(self, executions: Sequence[Execution]) -> None:
+        """Execute."""
+        with self._driver.pipeline():
+            self._executed(executions)
 
     def close(self) -> None:
         """Let go."""
         with suppress(psycopg.Error, OSError):
             self._driver.close()
+
+    def _executed(self, executions: Sequence[Execution]) -> None:
+        for statement, parameters in executions:
+            sql, own = self._compile(statement)
+            if isinstance(parameters, Mapping):
+                self._driver.execute(sql, {**own, **parameters}, prepare=True)
+            elif parameters:
+                self._driver.execute(sql, [list(column) for column in zip(*parameters, strict=True)], prepare=True)
 
     def _asked(self, questions: Sequence[Question]) -> list[Rows]:
         cursors = []

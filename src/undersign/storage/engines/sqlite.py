@@ -150,14 +150,18 @@ class SQLiteConnection:
 
     def finish(self, executions: Sequence[Execution]) -> None:
         """Execute and commit."""
+        self.execute(executions)
+        self._driver.execute("COMMIT")
+        self.begun = False
+
+    def execute(self, executions: Sequence[Execution]) -> None:
+        """Execute."""
         for statement, parameters in executions:
             text, own = self._compile(statement)
             if isinstance(parameters, Mapping):
                 self._driver.execute(text, _given(own, parameters))
             else:
                 self._driver.executemany(text, parameters)
-        self._driver.execute("COMMIT")
-        self.begun = False
 
     def close(self) -> None:
         """Let go."""

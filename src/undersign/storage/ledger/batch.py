@@ -26,7 +26,7 @@ from ..rows.row import CLOCK_TOLERANCE, Judge
 from ..statement import Execution, Rows
 from ..trust import Draft, Picture
 from .job import Job
-from .lines import ADD, LOCK, MOVE, StoredHead, head_of, row_of
+from .lines import ADD, LOCK, MOVE, StoredHead, head_of, moved, row_of
 
 __all__ = ["Ground", "Settled", "settle"]
 
@@ -84,14 +84,14 @@ def settle(connection: Connection, jobs: Sequence[Job], ground: Ground) -> Settl
     )
     for kind, answered in zip(kinds, answers, strict=True):
         kind.begin(moment, answered)
-    moved, rows = _judge(jobs, _judges(kinds), head._replace(time=time), ground.node)
+    head, rows = _judge(jobs, _judges(kinds), head._replace(time=time), ground.node)
     picture = moment.trust.picture()
-    moved = moved._replace(generation=picture.generation, manifest=picture.manifest)
+    head = head._replace(generation=picture.generation, manifest=picture.manifest)
     executions: list[Execution] = [execution for kind in kinds for execution in kind.executions()]
     if rows:
         executions.append((ADD, rows))
-    connection.finish([*executions, (MOVE, dict(zip(StoredHead._fields[2:], moved[2:], strict=True)))])
-    return Settled(moved, picture)
+    connection.finish([*executions, (MOVE, moved(head))])
+    return Settled(head, picture)
 
 
 def _begin(

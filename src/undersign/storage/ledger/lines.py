@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import CheckConstraint, Column, Index, LargeBinary, Table, Text, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from undersign.audit.chain import Line, link
 from undersign.audit.record import Entry, Position, at
+from undersign.errors import LinesClosedError, StorageError
 
 from ..database import Database
 from ..engines import Connection
 from ..rows import metadata
-from ..statement import InsertMany, Number, Rows, Statement
+from ..rows.chain import audit_lines, chain
+from ..statement import InsertMany, Rows, Statement
 
 __all__ = [
     "ADD",
@@ -29,43 +31,13 @@ __all__ = [
     "head_of",
     "line_of_request",
     "lines_after",
+    "lines_inside",
+    "metadata",
+    "moved",
+    "read_head",
     "row_of",
     "were_rows_sealed",
 ]
-
-# One row. `time` is the highest ever seen, so that a clock set back shows. `generation` and `manifest` are of the rows
-# that decide trust. One-time things issued after `unsure_from` and until `unsure_to` are refused, and stored one-time
-# values of lines up to `restored_at`: their use may have been lost. Lines up to `closed` were exported and removed.
-chain: Final = Table(
-    "chain",
-    metadata,
-    Column("one", Number, primary_key=True),
-    Column("id", Text, nullable=False),
-    Column("root", Text, nullable=False),
-    Column("seq", Number, nullable=False),
-    Column("hash", Text, nullable=False),
-    Column("time", Number, nullable=False),
-    Column("generation", Number, nullable=False, server_default="0"),
-    Column("manifest", LargeBinary, nullable=True),
-    Column("unsure_from", Number, nullable=False, server_default="0"),
-    Column("unsure_to", Number, nullable=False, server_default="0"),
-    Column("restored_at", Number, nullable=False, server_default="0"),
-    Column("closed", Number, nullable=False, server_default="0"),
-    CheckConstraint("one = 1", name="ck_chain_one"),
-)
-
-audit_lines: Final = Table(
-    "audit_lines",
-    metadata,
-    Column("seq", Number, primary_key=True),
-    Column("time", Number, nullable=False),
-    Column("event", Text, nullable=False),
-    Column("outcome", Text, nullable=False),
-    Column("request_id", Text, nullable=False),
-    Column("hash", Text, nullable=False),
-    Column("line", LargeBinary, nullable=False),
-    Index("ix_audit_lines_request_id", "request_id"),
-)
 
 
 class StoredHead(NamedTuple):
@@ -87,7 +59,9 @@ class StoredHead(NamedTuple):
 _READ: Final = select(*(column for column in chain.c if column.name != "one"))
 READ: Final = Statement(_READ)
 LOCK: Final = Statement(_READ.with_for_update())
-MOVE: Final = Statement(update(chain).values({name: bindparam(name) for name in StoredHead._fields[2:]}))
+# All that a batch moves on. What was closed is moved by the kind of row that removes lines, and by nothing else.
+_MOVED: Final = ("seq", "hash", "time", "generation", "manifest", "unsure_from", "unsure_to", "restored_at")
+MOVE: Final = Statement(update(chain).values({name: bindparam(name) for name in _MOVED}))
 FIRST: Final = Statement(insert(chain))
 ADD: Final = InsertMany(audit_lines)
 
@@ -132,15 +106,50 @@ def hash_at(connection: Connection, seq: int) -> str | None:
     return rows[0][2] if rows else None
 
 
+def moved(head: StoredHead) -> dict[str, Any]:
+    """The parameters of MOVE."""
+    return {name: getattr(head, name) for name in _MOVED}
+
+
+def lines_inside(connection: Connection, seq: int, *, limit: int) -> tuple[Line, ...]:
+    """Read the lines that are there and come after one, in order, inside a transaction."""
+    (rows,) = connection.ask((_AFTER, {"seq": seq, "most": limit}))
+    return tuple(map(_line, rows))
+
+
+def read_head(database: Database) -> StoredHead:
+    """Read the head as it is now.
+
+    Raises:
+        StorageError: The database has no chain, or cannot be read.
+    """
+    head = head_of(database.ask(READ))
+    if head is None:
+        raise StorageError("The database has no audit chain.", help="Serve its configuration file once.")
+    return head
+
+
 def were_rows_sealed(connection: Connection) -> bool:
-    """Whether any line says that the rows which decide trust carry MACs, inside a transaction."""
+    """Whether any line says that the rows which decide trust carry MACs, inside a transaction.
+
+    So they do where the first lines are not there: no earlier release closed any.
+    """
     first, later = connection.ask((_AFTER, {"seq": 0, "most": 1}), (_SEALED, {}))
-    return bool(later) or any(b'"rows":"sealed"' in bytes(row[1]) for row in first)
+    return bool(later) or not any(row[0] == 1 and b'"rows":"sealed"' not in bytes(row[1]) for row in first)
 
 
 def lines_after(database: Database, seq: int, *, limit: int = 1000) -> tuple[Line, ...]:
-    """Read the lines that come after one, in order."""
-    return tuple(map(_line, database.ask(_AFTER, seq=seq, most=limit)))
+    """Read the lines that come after one, in order.
+
+    Raises:
+        LinesClosedError: Some of them were exported, and are no longer in the database.
+        StorageError: The database cannot be read.
+    """
+    first, rows = database.ask_all((READ, {}), (_AFTER, {"seq": seq, "most": limit}))
+    head = head_of(first)
+    if head is not None and seq < head.closed:
+        raise LinesClosedError(f"The lines up to {head.closed} were closed: they are no longer in the database.")
+    return tuple(map(_line, rows))
 
 
 def head_line(database: Database) -> Line | None:

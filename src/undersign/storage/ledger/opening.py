@@ -24,10 +24,10 @@ from ..rows.keys import RESEAL, SEALED, Keys
 from ..rows.subjects import SEAL, Subjects
 from ..statement import Execution
 from ..trust import Draft, Picture, manifest_of
-from .lines import ADD, FIRST, LOCK, MOVE, StoredHead, appended, hash_at, head_of, were_rows_sealed
+from .lines import ADD, FIRST, LOCK, MOVE, StoredHead, appended, hash_at, head_of, moved, were_rows_sealed
 from .mark import Mark, Noted
 
-__all__ = ["OpenedChain", "open_chain", "place_of", "taken_back"]
+__all__ = ["OpenedChain", "open_chain", "place_of", "taken_back", "writing"]
 
 _SEALED_ROWS: Final = ("rows", "sealed")
 
@@ -69,7 +69,7 @@ def open_chain(
     Raises:
         StorageError: The database could not take the write, or what decides trust in it is not believed.
     """
-    with _writing(database) as connection:
+    with writing(database) as connection:
         (rows,) = connection.begin((LOCK, {}))
         head = head_of(rows)
         if head is None:
@@ -95,7 +95,7 @@ def taken_back(database: Database, *, now: float, node: str = "") -> tuple[int, 
     Returns:
         The highest time before and after; None where it is not ahead of now.
     """
-    with _writing(database) as connection:
+    with writing(database) as connection:
         (rows,) = connection.begin((LOCK, {}))
         head = head_of(rows)
         if head is None or head.time <= int(now):
@@ -114,7 +114,12 @@ def place_of(record: KeyRecord) -> Place:
 
 
 @contextmanager
-def _writing(database: Database) -> Iterator[Connection]:
+def writing(database: Database) -> Iterator[Connection]:
+    """Give a connection of one's own; what was begun on it and not finished is rolled back.
+
+    Raises:
+        StorageError: The database cannot be opened, or could not take the write.
+    """
     outages = database.engine.outages
     try:
         connection = database.connect()
@@ -153,8 +158,7 @@ def _make(
 def _finish(
     connection: Connection, head: StoredHead, executions: list[Execution], lines: list[tuple[Any, ...]]
 ) -> None:
-    moved = dict(zip(StoredHead._fields[2:], head[2:], strict=True))
-    connection.finish([*executions, *([(ADD, lines)] if lines else []), (MOVE, moved)])
+    connection.finish([*executions, *([(ADD, lines)] if lines else []), (MOVE, moved(head))])
 
 
 class _Opening:
@@ -208,7 +212,9 @@ class _Opening:
             start = min(head.time, head.unsure_from) if head.unsure_to else head.time
             self._head = head._replace(unsure_from=start, unsure_to=now) if now > start else head
             return None
-        reaches = noted.seq <= head.closed or hash_at(self._connection, noted.seq) == noted.hash
+        # A line that was closed is not there; behind it there is the line that closed it.
+        closed = noted.seq <= head.closed < head.seq
+        reaches = closed or hash_at(self._connection, noted.seq) == noted.hash
         if reaches and noted.generation > head.generation:
             raise StorageError(
                 "The rows that decide trust have gone back to an earlier state, and the chain has not.",
@@ -244,9 +250,8 @@ class _Opening:
 
     def finish(self) -> StoredHead:
         """Write it."""
-        moved = dict(zip(StoredHead._fields[2:], self._head[2:], strict=True))
         lines: list[Execution] = [(ADD, self._lines)] if self._lines else []
-        self._connection.finish([*self._executions, *lines, (MOVE, moved)])
+        self._connection.finish([*self._executions, *lines, (MOVE, moved(self._head))])
         return self._head
 
     def _append(self, entry: Entry) -> None:

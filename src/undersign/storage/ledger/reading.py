@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from undersign.access.one_time import Kept, reference
 from undersign.access.standing import Enabled
 from undersign.cryptotoken.lifecycle import Published
-from undersign.errors import PolicyError, StorageError, UndersignError
+from undersign.errors import ClockBehindError, PolicyError, StorageError, UndersignError
 
 from ..database import Database
 from ..envelope import Envelope
 from ..rows import TRUSTED
 from ..rows.keys import Keys, is_published
 from ..rows.one_time import FIND, found
+from ..rows.row import CLOCK_TOLERANCE
 from ..rows.subjects import Subjects, refusal
 from ..trust import Picture
 from .lines import READ, StoredHead, head_of
@@ -68,6 +69,16 @@ class Reading:
             head = head_of(first) or head
             self.know(Picture.verified(head.generation, head.manifest, TRUSTED, rows, self._envelope))
         return head
+
+    def check_clock(self, now: float) -> None:
+        """Refuse where this process's clock is behind what the database has seen; raises as ``now`` does.
+
+        Raises:
+            ClockBehindError: It is, by more than a clock may be corrected by.
+        """
+        head = self.refresh()
+        if now < head.time - CLOCK_TOLERANCE:
+            raise ClockBehindError(f"This machine's clock is {head.time - int(now)} seconds behind the database's.")
 
     def check(self, requirements: Iterable[object]) -> None:
         """Hold requirements against the trusted rows of now; what a commit asks, where there is none.

@@ -12,10 +12,11 @@ from .keys import Keys
 from .one_time import OneTime
 from .personal import Personals
 from .row import Judge, Moment, RowKind, metadata
+from .segments import Segments
 from .subjects import Subjects
 
 __all__ = ["CHANGES", "KINDS", "TRUSTED", "Judge", "Moment", "RowKind", "metadata"]
 
-KINDS: Final[tuple[type[RowKind], ...]] = (Burns, Keys, OneTime, Personals, Subjects)
+KINDS: Final[tuple[type[RowKind], ...]] = (Burns, Keys, OneTime, Personals, Segments, Subjects)
 CHANGES: Final = frozenset(change for kind in KINDS for change in kind().judges())
 TRUSTED: Final[tuple[Any, ...]] = tuple(kind for kind in KINDS if hasattr(kind, "ALL"))
