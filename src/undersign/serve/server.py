@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from types import FrameType
 from typing import Any, Final
 
 import uvicorn
@@ -84,8 +85,13 @@ def run(server: Server, sockets: Sequence[socket.socket]) -> None:
         SettingsError: The application did not start.
         KeyboardInterrupt: It was SIGINT.
     """
-    # uvicorn raises the signal again when it is done, which by default would kill this process before it has tidied up.
-    kept = signal.signal(signal.SIGTERM, lambda *_: None)
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    # uvicorn listens only while it serves. A signal that comes before must count too; and it raises each again when it
+    # is done, which by default would kill this process before it has tidied up.
+    kept = signal.signal(signal.SIGTERM, end)
     try:
         server.run(sockets=list(sockets))
     except SystemExit:
