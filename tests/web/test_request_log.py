@@ -8,7 +8,10 @@ import time
 
 import pytest
 
-from undersign.web.request_log import RequestLog, logged
+from undersign.web.app import Application
+from undersign.web.exchange import Reply
+from undersign.web.operation import Operation
+from undersign.web.request_log import RequestLog
 
 ASKED = {"method": "POST", "path": "/token", "status": 200, "microseconds": 412, "octets": 900}
 
@@ -172,47 +175,67 @@ def test_lines_are_written_together():
     assert len((first + second).splitlines()) == 1000
 
 
-def test_an_application_is_logged_without_its_query():
-    """Path, status and octets are noted when the answer is whole; query and header fields are not, nor is lifespan."""
-    noted = []
+class Log:
+    """What an application noted."""
 
-    class Log:
-        def add(self, **members):
-            noted.append(members)
+    def __init__(self):
+        self.noted = []
 
-    async def app(scope, receive, send):
-        if scope["type"] == "http":
-            await send({"type": "http.response.start", "status": 201, "headers": []})
-            await send({"type": "http.response.body", "body": b"abc", "more_body": True})
-            await send({"type": "http.response.body", "body": b"de"})
+    def add(self, **members):
+        self.noted.append(members)
+
+
+async def ask(app, **members):
+    scope = {"type": "http", "method": "GET", "query_string": b"token=s3cret", "path": "/a"}
+    headers = [(b"host", b"localhost:8080"), (b"cookie", b"s3cret")]
 
     async def send(message):
         pass
 
-    async def ask():
-        served = logged(app, Log())
-        scope = {"method": "GET", "path": "/a", "query_string": b"token=s3cret", "headers": [(b"cookie", b"s3cret")]}
-        await served({"type": "http"} | scope, None, send)
-        await served({"type": "lifespan"}, None, send)
+    await app(scope | {"headers": headers} | members, None, send)
 
-    asyncio.run(ask())
-    (found,) = noted
+
+def serving(endpoint, log):
+    operation = Operation("a", "GET", "/a", "", endpoint, ())
+    return Application([operation], url="http://localhost:8080", lifespan=None, log=log)
+
+
+def test_an_application_is_logged_without_its_query():
+    """Path, status, octets and the request's name are noted; query and header fields are not."""
+    log = Log()
+    names = []
+
+    async def endpoint(request):
+        names.append(request.request_id)
+        return Reply(201, b"abcde")
+
+    asyncio.run(ask(serving(endpoint, log)))
+    (found,) = log.noted
 
     assert found.pop("microseconds") >= 0
-    assert found == {"method": "GET", "path": "/a", "status": 201, "octets": 5}
+    assert found == {"method": "GET", "path": "/a", "status": 201, "octets": 5, "request_id": names[0]}
+
+
+def test_what_is_not_served_is_logged_too():
+    """An address that is not here, and another server's name, are noted with the answer that they got."""
+    log = Log()
+
+    async def endpoint(request):
+        return Reply(200, b"")
+
+    asyncio.run(ask(serving(endpoint, log), path="/b"))
+    asyncio.run(ask(serving(endpoint, log), headers=[(b"host", b"evil.example")]))
+
+    assert [each["status"] for each in log.noted] == [404, 421]
 
 
 def test_a_request_that_failed_is_logged_too():
-    """An application that raises before it answered is noted without a status, and the error goes on."""
-    noted = []
+    """An endpoint that raises is noted as an error of ours, and the error goes on to the server."""
+    log = Log()
 
-    class Log:
-        def add(self, **members):
-            noted.append(members["status"])
-
-    async def app(scope, receive, send):
+    async def endpoint(request):
         raise NotImplementedError
 
     with pytest.raises(NotImplementedError):
-        asyncio.run(logged(app, Log())({"type": "http", "method": "GET", "path": "/"}, None, None))
-    assert noted == [None]
+        asyncio.run(ask(serving(endpoint, log)))
+    assert [each["status"] for each in log.noted] == [500]

@@ -23,9 +23,9 @@ _PORT: Final = 8080
 
 
 class _Connection(Connection):
-    """A token travels in the address here, and one may have 64 KiB before it is encoded."""
+    """A token travels in the address here, which may have 64 KiB beside what else a browser sends."""
 
-    head_octets: ClassVar[int] = 256 * 1024
+    head_octets: ClassVar[int] = 128 * 1024
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

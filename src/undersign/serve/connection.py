@@ -26,6 +26,7 @@ _METHODS: Final = frozenset({b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELET
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 _TARGET: Final = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)  # absolute-form, RFC 9112 section 3.2.2
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")  # RFC 3986 section 3.2
+_LONGEST: Final = 65_535  # octets of a target, by httptools, where a head may have more than that
 _TOLD: Final = 64  # connections beyond the limit that are still told so: 503 needs an open socket
 
 
@@ -115,7 +116,9 @@ class Connection(HttpToolsProtocol):
             data = self._feed(piece) + data[len(piece) :]
             if self._count >= self.head_octets:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-        if self._reading is _Reading.HEAD and self._timer is None:
+        if self._deaf:
+            self.flow.pause_reading()
+        elif self._reading is _Reading.HEAD and self._timer is None:
             self._wait()
 
     def on_message_begin(self) -> None:
@@ -136,10 +139,9 @@ class Connection(HttpToolsProtocol):
         self._judge()
         if len(self.pipeline) >= self.max_pipelined:
             raise _Refused(HTTPStatus.SERVICE_UNAVAILABLE)
-        self._reading, self._count = _Reading.CONTENT, 0
-        self._rest()
         super().on_headers_complete()
-        self._asked = True
+        self._reading, self._count, self._asked = _Reading.CONTENT, 0, True
+        self._rest()
         if self._framing or self._is_last:
             self.cycle.keep_alive = False
 
@@ -217,6 +219,8 @@ class Connection(HttpToolsProtocol):
         """Refuse a head that another party may read as another request."""
         if self.parser.get_method() not in _METHODS:
             raise _Refused(HTTPStatus.NOT_IMPLEMENTED)
+        if len(self.url) > _LONGEST:
+            raise _Refused(HTTPStatus.REQUEST_URI_TOO_LONG)
         self._check_framing([field for field in self.headers if field[0] in _FRAMING])
         hosts = [place for place, (name, _) in enumerate(self.headers) if name == b"host"]
         if len(hosts) != 1 or not _HOST.fullmatch(self.headers[hosts[0]][1]) or b"#" in self.url:

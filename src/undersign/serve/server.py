@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from types import FrameType
 from typing import Any, Final
 
 import uvicorn
@@ -87,8 +88,13 @@ def run(server: Server, sockets: Sequence[socket.socket]) -> None:
     """
     gc.collect()
     gc.freeze()  # what was built by now stays until the end: nothing of it is looked through again and again
-    # uvicorn raises the signal again when it is done, which by default would kill this process before it has tidied up.
-    kept = signal.signal(signal.SIGTERM, lambda *_: None)
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    # uvicorn listens only while it serves. A signal that comes before must count too; and it raises each again when it
+    # is done, which by default would kill this process before it has tidied up.
+    kept = signal.signal(signal.SIGTERM, end)
     try:
         server.run(sockets=list(sockets))
     except SystemExit:

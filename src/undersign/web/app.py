@@ -70,9 +70,14 @@ class Application:
         except _Unserved as unserved:
             reply = unserved.reply
         except Exception:
+            self._note(scope, problem.plain(500), begun, request_id)
             await self._send(problem.plain(500), scope, send)
             raise
+        if self._log is not None:
+            self._note(scope, reply, begun, request_id)
         await self._send(reply, scope, send)
+
+    def _note(self, scope: Scope, reply: Reply, begun: int, request_id: str) -> None:
         if self._log is not None:
             self._log.add(
                 method=scope["method"],

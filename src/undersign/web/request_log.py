@@ -15,9 +15,7 @@ from collections import deque
 from json import dumps
 from typing import Final
 
-from ..asgi.messages import App, Message, Receive, Scope, Send
-
-__all__ = ["RequestLog", "logged"]
+__all__ = ["RequestLog"]
 
 _PAUSE: Final = 0.1  # seconds
 _BATCH: Final = 64 * 1024
@@ -133,34 +131,6 @@ class RequestLog:
                 pass  # nobody reads it any more, and what comes next may find somebody
             with self._changed:
                 self._unwritten -= len(batch)
-
-
-def logged(app: App, log: RequestLog) -> App:
-    """Wrap an application so that each request is noted when it has been answered."""
-
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await app(scope, receive, send)
-            return
-        begun = time.perf_counter_ns()
-        status: int | None = None
-        octets = 0
-
-        async def count(message: Message) -> None:
-            nonlocal status, octets
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            else:
-                octets += len(message.get("body", b""))
-            await send(message)
-
-        try:
-            await app(scope, receive, count)
-        finally:
-            took = (time.perf_counter_ns() - begun) // 1000
-            log.add(method=scope["method"], path=scope["path"], status=status, microseconds=took, octets=octets)
-
-    return serve
 
 
 def _escaped(text: str) -> str:

@@ -1,0 +1,81 @@
+"""The backend's door: a page of another site cannot have it sign, and neither can a name that was bent to it."""
+
+import pytest
+from starlette.testclient import TestClient
+
+from examples.signing_backend.app import create
+from examples.signing_backend.signing import Signed
+from tests.serve.serving import flood, serving
+
+HOST = "localhost:8080"
+
+
+class Signing:
+    """Stands in for the signing server, and counts."""
+
+    def __init__(self):
+        self.signed = []
+
+    def token(self, scope):
+        return scope
+
+    def sign(self, document, media_type, token):  # noqa: ARG002 - the signing server's arguments
+        self.signed.append(document)
+        return Signed("a.b.c", "d.e.f", False, {}, {"seq": 1})
+
+
+@pytest.fixture
+def signing():
+    return Signing()
+
+
+@pytest.fixture
+def client(signing):
+    return TestClient(create(signing, signing, print, port=8080), base_url=f"http://{HOST}")
+
+
+@pytest.mark.parametrize("path", ["/", "/log", "/documents"])
+@pytest.mark.parametrize("host", ["rebind.evil.example", "rebind.evil.example:8080", "localhost", "localhost:8081", ""])
+def test_a_rebound_name_reads_nothing(client, signing, path, host):
+    """A request with another Host is refused, whatever it asks for."""
+    answer = client.request("POST" if path == "/documents" else "GET", path, content=b"I owe", headers={"Host": host})
+
+    assert answer.status_code == 421
+    assert signing.signed == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+        {"Origin": "http://localhost:9999", "Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ],
+)
+def test_a_page_of_another_site_has_nothing_signed(client, signing, fields):
+    """A post that needs no preflight is refused by what the browser says of where it comes from."""
+    answer = client.post("/documents", content=b"I owe", headers={"Content-Type": "text/plain", **fields})
+
+    assert answer.status_code == 403
+    assert signing.signed == []
+
+
+@pytest.mark.parametrize("fields", [{}, {"Origin": f"http://{HOST}", "Sec-Fetch-Site": "same-origin"}])
+def test_a_program_and_the_own_page_may_post(client, signing, fields):
+    """The person's own curl, and a page of this very origin, have a document signed."""
+    answer = client.post("/documents", content=b"I owe", headers=fields)
+
+    assert (answer.status_code, answer.json()["result"]) == (200, "a.b.c")
+    assert signing.signed == [b"I owe"]
+
+
+def test_a_document_without_end_is_not_kept(signing):
+    """A chunked document is refused when it has had 16 MiB, while it comes."""
+    with serving(create(signing, signing, print, port=8080)) as address:
+        head = f"POST /documents HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        answer, ended = flood(address, head, b"10000\r\n" + b"x" * 0x10000 + b"\r\n", most=64 * 1024 * 1024)
+
+    assert ended or b" 413 " in answer
+    assert signing.signed == []
