@@ -5,9 +5,9 @@ import json
 import pytest
 
 from tests.web.desk import KEY, RESOURCE, STRANGER, TOML, URL, open_desk
-from undersign.assemble import assemble
+from undersign.assemble import assemble, check
 from undersign.errors import SettingsError
-from undersign.settings import check, parse
+from undersign.settings import parse
 
 HERE, CLIENT, DRAFTS = 'jwks = "local"', 'name = "Reports"', "[keys.drafts]"
 

@@ -244,7 +244,7 @@ def test_ours_gets_a_token_for_the_issuer():
     """The same client with our minter and without any legacy policy is authenticated."""
     here = desk(audience_policy="issuer")
     minted = client_assertion.Minter(KEY, client_id=CLIENT_ID, audience=ISSUER, clock=lambda: here.now).mint()
-    answer = here.ask(minted, client_id=CLIENT_ID).response
+    answer = here.ask(minted, client_id=CLIENT_ID)
     reader = jwt.Verifier(SERVER_KEY.public(), issuer=ISSUER, audience=SIGNING, typ="at+jwt", clock=lambda: here.now)
     assert reader.verify(answer.access_token).claims["client_id"] == CLIENT_ID
 

@@ -207,7 +207,6 @@ def test_all_mistakes_are_told_at_once():
         ('audiences = ["http://localhost:8080/sign"]', 'audiences = ["http://localhost:8080"]', "never a resource"),
         ('scopes = ["sign"]', 'redirect_uris = ["http://evil.example/*"]', "must be https, without wildcard"),
         ('jwks_uri = "https://reports.example/jwks.json"', "", "clients.reports: must name exactly one source"),
-        ('"sqlite:var/undersign.db"', '"mysql://x"', "storage.url"),
         ('url = "http://localhost:8080"', 'roles = ["sining"]', "server.roles"),
         ('url = "http://localhost:8080"', "", "server.url: is missing."),
     ],

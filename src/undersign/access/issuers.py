@@ -20,6 +20,7 @@ from undersign.errors import (
     StorageError,
     UnauthenticatedError,
     UndersignError,
+    UnknownKeyError,
     quoted,
 )
 from undersign.jwk import Key
@@ -157,6 +158,17 @@ class Issuers:
         verified = verifier.verify(seen)
         _check(verified.claims, issuer)
         return VerifiedCaller(issuer.name, verified, _requirements(issuer, verified.key), seal=_SEAL)
+
+    async def averify(self, token: str | bytes) -> VerifiedCaller:
+        """Verify in async code, refreshing the issuer's key set once where the key is unknown."""
+        try:
+            return self.verify(token)
+        except UnknownKeyError as error:
+            refresh = getattr(error.source, "refresh", None)
+            if refresh is None:
+                raise
+        await refresh()
+        return self.verify(token)
 
     def admit(self, token: str | None) -> VerifiedCaller:
         """Verify the token that a request brought, if it brought one.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from asyncio import timeout
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, MutableMapping
+from types import coroutine
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -119,14 +120,11 @@ class Request:
         if len(announced) > 15 or int(announced) > limit:  # noqa: PLR2004
             raise RequestTooLargeError(f"The body is longer than {limit} octets.")
         try:
-            message = _at_once(self._receive)
-            if isinstance(message, _Begun):  # nothing is waited for where the body came with the head
-                async with timeout(seconds):
-                    return await self._rest(await message, limit)
-            if not message.get("more_body", False):
-                return _taken(message, limit)
+            message, waiting = _begin(self._receive)
+            if message is not None and not message.get("more_body", False):
+                return _taken(message, limit)  # it came with the head: nothing is waited for
             async with timeout(seconds):
-                return await self._rest(message, limit)
+                return await self._rest(message or await waiting, limit)
         except TimeoutError:
             raise RequestTimeoutError(f"The body did not arrive within {seconds:g} seconds.") from None
 
@@ -149,37 +147,24 @@ def _taken(message: Message, limit: int) -> bytes:
     return part
 
 
-class _Begun:
-    """A coroutine that was begun and waits for something; to be awaited."""
-
-    def __init__(self, waiting: Coroutine[Any, Any, Message], step: Any) -> None:
-        self._waiting = waiting
-        self._step = step
-
-    def __await__(self) -> Generator[Any, Any, Message]:
-        step = self._step
-        while True:
-            try:
-                sent = yield step
-            except BaseException as thrown:  # noqa: BLE001 - handed on to who waits, as `yield from` does
-                resume: Callable[[Any], Any] = self._waiting.throw
-                given: Any = thrown
-            else:
-                resume, given = self._waiting.send, sent
-            try:
-                step = resume(given)
-            except StopIteration as done:
-                found: Message = done.value
-                return found
-
-
-def _at_once(receive: Receive) -> Message | _Begun:
-    """Ask for a message; give it if it is there, else what is to be awaited, so that only who waits sets a deadline."""
+def _begin(receive: Receive) -> tuple[Message | None, Awaitable[Message]]:
+    """Ask for a message: it, if it is there, else what is to be awaited, so that only who waits sets a deadline."""
     waiting = receive()
     if not isinstance(waiting, Coroutine):
         raise TypeError("ASGI's receive is a coroutine function.")
     try:
-        return _Begun(waiting, waiting.send(None))
+        return None, _resumed(waiting, waiting.send(None))
     except StopIteration as done:
         found: Message = done.value
-        return found
+        return found, waiting
+
+
+@coroutine
+def _resumed(waiting: Coroutine[Any, Any, Message], step: Any) -> Generator[Any, Any, Message]:
+    """Go on with a coroutine that was begun and waits for something."""
+    try:
+        yield step
+    except BaseException as thrown:
+        waiting.throw(thrown)
+        raise
+    return (yield from waiting)
