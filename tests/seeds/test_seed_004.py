@@ -205,7 +205,7 @@ def test_the_assertion_gets_a_token():
     """With the scope, the grant and the resource that this client has, the script's assertion gets an at+jwt, once."""
     here, token = desk(), build_assertion()
     body = form(token, "client_credentials").replace("openid+profile", "sign") + f"&{urlencode({'resource': SIGNING})}"
-    answer = here.send(raw(body)).response
+    answer = here.send(raw(body))
     assert (answer.token_type, answer.scope) == ("Bearer", "sign")
     assert explain(answer.access_token).header["typ"] == "at+jwt"
     assert refused(here, token, client_id=CLIENT_ID) == "replayed"

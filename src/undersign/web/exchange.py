@@ -167,4 +167,5 @@ def _resumed(waiting: Coroutine[Any, Any, Message], step: Any) -> Generator[Any,
     except BaseException as thrown:
         waiting.throw(thrown)
         raise
-    return (yield from waiting)
+    found: Message = yield from waiting
+    return found
