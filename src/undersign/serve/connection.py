@@ -197,7 +197,7 @@ class Connection(HttpToolsProtocol):
         return b""
 
     def _read_on(self) -> None:
-        """Read the content of a request whose wish to upgrade is not followed, as Java's client sends each of its own.
+        """Read the content of a request whose wish to upgrade is not followed.
 
         httptools takes what follows such a head for another protocol, whatever Content-Length says, and the next
         segment for a request: a caller could hide one in its content. So another parser is told the framing alone.
