@@ -94,7 +94,7 @@ HIDDEN = HEAD % (b"GET /hidden", b"\r\n")
 @pytest.mark.parametrize("at_once", [True, False])
 @pytest.mark.parametrize("is_chunked", [True, False])
 def test_content_after_a_wish_to_upgrade_is_content(address, at_once, is_chunked):
-    """What Java's client posts arrives whole, and a request hidden in it is not taken for one."""
+    """What a client posts that offers HTTP/2 arrives whole, and a request hidden in it is not taken for one."""
     size = len(HIDDEN)
     content = b"%x\r\n%b\r\n0\r\n\r\n" % (size, HIDDEN) if is_chunked else HIDDEN
     framing = CHUNKED if is_chunked else b"Content-Length: %d\r\n" % size

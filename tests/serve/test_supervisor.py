@@ -197,7 +197,7 @@ def test_hup_restarts_one_by_one(tmp_path):
     with family(tmp_path) as one:
         until(lambda: len(one.children()) == 2)
         before = one.children()
-        with load(one) as found:
+        with load(one, "/slow") as found:
             one.process.send_signal(signal.SIGHUP)
             until(lambda: not any(map(is_alive, before)))
         after = one.children()

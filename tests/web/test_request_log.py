@@ -5,7 +5,6 @@ import json
 import os
 import socket
 import time
-from contextlib import suppress
 
 import pytest
 
@@ -31,6 +30,19 @@ def lines_of(*requests):
     os.close(writing)
     with os.fdopen(reading, "rb") as found:
         return found.read().splitlines()
+
+
+def read_while(reading, condition):
+    """Read what comes as long as it is so, without waiting for more than there will be."""
+    os.set_blocking(reading, False)
+    found = b""
+    while condition():
+        try:
+            found += os.read(reading, 1 << 20)
+        except BlockingIOError:
+            time.sleep(0.001)
+    os.set_blocking(reading, True)
+    return found
 
 
 def test_a_line_is_one_object():
@@ -73,15 +85,9 @@ def test_a_blocked_output_keeps_nobody_waiting():
         for _ in range(60_000):  # more than what may wait, and than what a pipe holds
             log.add(**ASKED | {"path": "/" + "a" * 100})
         took = time.monotonic() - begun
-        got = await asyncio.to_thread(_read_some, reading, log)
+        got = await asyncio.to_thread(read_while, reading, lambda: log._unwritten)
         log.close()
         return took, got
-
-    def _read_some(descriptor, log):
-        found = b""
-        while log._unwritten:
-            found += os.read(descriptor, 1 << 20)
-        return found
 
     took, found = asyncio.run(note())
     os.close(writing)
@@ -104,8 +110,7 @@ def test_what_was_dropped_is_counted():
         for _ in range(60_000):
             log.add(**ASKED | {"path": "/" + "a" * 100})
         log._hand_over()
-        while log._unwritten:
-            found += await asyncio.to_thread(os.read, reading, 1 << 20)
+        found = await asyncio.to_thread(read_while, reading, lambda: log._unwritten)
         log.add(**ASKED)
         log.close()
 
@@ -149,10 +154,7 @@ def test_a_blocked_output_does_not_keep_the_end_waiting():
     log = asyncio.run(note())
 
     assert log._writer.is_alive()  # it still waits for a reader
-    os.set_blocking(reading, False)
-    while log._writer.is_alive():
-        with suppress(BlockingIOError):
-            os.read(reading, 1 << 20)
+    read_while(reading, log._writer.is_alive)
     os.close(reading)
     os.close(writing)
 
@@ -160,6 +162,7 @@ def test_a_blocked_output_does_not_keep_the_end_waiting():
 def test_lines_are_written_together():
     """A thousand requests cost a few writes, and nobody waits for more than a moment to read them."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # each write is one message
+    theirs.settimeout(10)
 
     async def note():
         log = RequestLog(ours.fileno())

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from enum import Enum, auto
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
@@ -27,6 +26,7 @@ _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 _TARGET: Final = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)  # absolute-form, RFC 9112 section 3.2.2
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")  # RFC 3986 section 3.2
 _LONGEST: Final = 65_535  # octets of a target, by httptools, where a head may have more than that
+_NOTHING, _HEAD, _CONTENT = object(), object(), object()  # what the next octet belongs to
 _TOLD: Final = 64  # connections beyond the limit that are still told so: 503 needs an open socket
 
 
@@ -35,14 +35,6 @@ class _Refused(Exception):  # noqa: N818 - an event, not a failure
 
     def __init__(self, status: HTTPStatus) -> None:
         self.status = status
-
-
-class _Reading(Enum):
-    """What the next octet belongs to."""
-
-    NOTHING = auto()
-    HEAD = auto()
-    CONTENT = auto()
 
 
 class _Content:
@@ -81,7 +73,7 @@ class Connection(HttpToolsProtocol):
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self._reading = _Reading.HEAD
+        self._reading = _HEAD
         self._count = 0  # octets since the last piece of content
         self._asked = False
         self._is_last = False
@@ -108,8 +100,8 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take octets, no more at once than may still come, so that the count is the parser's own."""
         self._unset_keepalive_if_required()
-        if self._reading is _Reading.NOTHING:  # also a blank line: it must not keep the connection for ever
-            self._reading, self._count = _Reading.HEAD, 0
+        if self._reading is _NOTHING:  # also a blank line: it must not keep the connection for ever
+            self._reading, self._count = _HEAD, 0
         while data and not self._deaf and not self.transport.is_closing():
             piece = data[: self.head_octets - self._count]
             self._count += len(piece)
@@ -118,21 +110,21 @@ class Connection(HttpToolsProtocol):
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         if self._deaf:
             self.flow.pause_reading()
-        elif self._reading is _Reading.HEAD and self._timer is None:
+        elif self._reading is _HEAD and self._timer is None:
             self._wait()
 
     def on_message_begin(self) -> None:
         """A head begins, perhaps in the middle of what arrived."""
         super().on_message_begin()
-        if self._reading is not _Reading.HEAD:
-            self._reading, self._count = _Reading.HEAD, 1
+        if self._reading is not _HEAD:
+            self._reading, self._count = _HEAD, 1
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header field. A trailer field is none, and nothing of ours wants any (RFC 9110 section 6.5.1)."""
-        if self._reading is _Reading.HEAD:
+        if self._reading is _HEAD:
             if len(self.headers) >= self.max_fields:
                 raise _Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-            super().on_header(name, value)
+            HttpToolsProtocol.on_header(self, name, value)
 
     def on_headers_complete(self) -> None:
         """The head is whole: judge it, then let the application have it."""
@@ -140,7 +132,7 @@ class Connection(HttpToolsProtocol):
         if len(self.pipeline) >= self.max_pipelined:
             raise _Refused(HTTPStatus.SERVICE_UNAVAILABLE)
         super().on_headers_complete()
-        self._reading, self._count, self._asked = _Reading.CONTENT, 0, True
+        self._reading, self._count, self._asked = _CONTENT, 0, True
         self._rest()
         if self._framing or self._is_last:
             self.cycle.keep_alive = False
@@ -154,7 +146,7 @@ class Connection(HttpToolsProtocol):
         """The request is whole; httptools says so too early of one whose content it took for another protocol."""
         if self._framing:
             return
-        self._reading, self._count = _Reading.NOTHING, 0
+        self._reading, self._count = _NOTHING, 0
         self._rest()
         super().on_message_complete()
 
@@ -166,13 +158,13 @@ class Connection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Wait for the rest of content that was answered before it was whole."""
         super().on_response_complete()
-        rest = self._reading is _Reading.CONTENT and self.cycle.response_complete
+        rest = self._reading is _CONTENT and self.cycle.response_complete
         if rest and not self.transport.is_closing():
             self._wait()
 
     def shutdown(self) -> None:
         """Stop. A request may be on its way where none has been answered yet, as on a connection just accepted."""
-        if self._reading is _Reading.HEAD and not self._is_owed():
+        if self._reading is _HEAD and not self._is_owed():
             self._is_last = True
             self._rest()
             self._timer = self.loop.call_later(self.stop_seconds, self._late)
@@ -205,7 +197,7 @@ class Connection(HttpToolsProtocol):
         return b""
 
     def _read_on(self) -> None:
-        """Read the content of a request whose wish to upgrade is not followed, as Java's client sends each of its own.
+        """Read the content of a request whose wish to upgrade is not followed.
 
         httptools takes what follows such a head for another protocol, whatever Content-Length says, and the next
         segment for a request: a caller could hide one in its content. So another parser is told the framing alone.
@@ -221,15 +213,20 @@ class Connection(HttpToolsProtocol):
             raise _Refused(HTTPStatus.NOT_IMPLEMENTED)
         if len(self.url) > _LONGEST:
             raise _Refused(HTTPStatus.REQUEST_URI_TOO_LONG)
-        self._check_framing([field for field in self.headers if field[0] in _FRAMING])
-        hosts = [place for place, (name, _) in enumerate(self.headers) if name == b"host"]
-        if len(hosts) != 1 or not _HOST.fullmatch(self.headers[hosts[0]][1]) or b"#" in self.url:
+        names = [name for name, _ in self.headers]
+        if b"transfer-encoding" in names or self.parser.should_upgrade():
+            self._check_framing()
+        if names.count(b"host") != 1 or b"#" in self.url:
             raise _Refused(HTTPStatus.BAD_REQUEST)  # RFC 9112 section 3.2
+        place = names.index(b"host")
+        if not _HOST.fullmatch(self.headers[place][1]):
+            raise _Refused(HTTPStatus.BAD_REQUEST)
         if not self.url.startswith(b"/"):
-            self._take_target(hosts[0])
+            self._take_target(place)
 
-    def _check_framing(self, framing: list[tuple[bytes, bytes]]) -> None:
+    def _check_framing(self) -> None:
         """Refuse codings that are not understood (RFC 9112 section 6.1); httptools refuses them beside a length."""
+        framing = [field for field in self.headers if field[0] in _FRAMING]
         codings = [value.strip().lower() for name, value in framing if name == b"transfer-encoding"]
         if codings not in ([], [b"chunked"]):
             raise _Refused(HTTPStatus.NOT_IMPLEMENTED)
@@ -251,7 +248,7 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         is_owed = self._is_owed()
-        if self._reading is _Reading.CONTENT:
+        if self._reading is _CONTENT:
             if is_owed and not self.cycle.response_started and not self.pipeline:
                 self._answer(status)
             self.transport.close()
@@ -282,7 +279,7 @@ class Connection(HttpToolsProtocol):
 
     def _late(self) -> None:
         self._timer = None
-        if self._reading is _Reading.HEAD and self._count == 0:
+        if self._reading is _HEAD and self._count == 0:
             self.transport.close()  # nothing was asked
         else:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)

@@ -33,8 +33,8 @@ __all__ = ["Site", "Writer", "connected", "outage"]
 
 BATCH_CAP: Final = 256
 IDLE: Final = 1.0
-LINGER: Final = 0.0015  # seconds, and at most so often
-LINGERS: Final = 5
+LINGER: Final = 0.0005  # seconds, and at most so often
+LINGERS: Final = 12
 PRUNE_EVERY: Final = 1.0
 PRUNE_LEAST: Final = 1000
 
