@@ -47,10 +47,12 @@ class Engine(Protocol):
     Attributes:
         outages: What the driver raises when the database cannot be reached, is full, or refuses.
         local: Whether a read takes microseconds, so that it may be asked on an event loop.
+        pause: How many seconds a writer under load waits for more to come, each time that more has come.
     """
 
     outages: tuple[type[Exception], ...]
     local: bool
+    pause: float
 
     @property
     def shown(self) -> str:

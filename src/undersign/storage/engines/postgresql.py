@@ -88,6 +88,7 @@ class PostgreSQL:
 
     outages: tuple[type[Exception], ...] = (psycopg.Error, OSError)
     local = False
+    pause = 0.0015  # a batch travels twice, so a larger one is worth a longer wait
 
     def __init__(self, place: Mapping[str, str], password: str) -> None:
         settings = " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items())

@@ -73,6 +73,7 @@ class SQLite:
 
     outages: tuple[type[Exception], ...] = (sqlite3.Error, OSError)
     local = True
+    pause = 0.0005
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -33,8 +33,7 @@ __all__ = ["Site", "Writer", "connected", "outage"]
 
 BATCH_CAP: Final = 256
 IDLE: Final = 1.0
-LINGER: Final = 0.0005  # seconds, and at most so often
-LINGERS: Final = 12
+LINGERS: Final = 12  # pauses, at most
 PRUNE_EVERY: Final = 1.0
 PRUNE_LEAST: Final = 1000
 
@@ -184,7 +183,7 @@ class Writer:
             if waiting == before:
                 return
             before = waiting
-            time.sleep(LINGER)
+            time.sleep(self._database.engine.pause)
 
     def _left(self) -> list[Job]:
         left: list[Job] = []
