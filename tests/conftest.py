@@ -19,8 +19,6 @@ ROOT = Path(__file__).resolve().parent.parent
 REQUIRED = os.environ.get("UNDERSIGN_REQUIRE", "") == "all"
 # The corpus is not part of the project and nothing installs it: where it is not, even CI can but say so.
 NO_CORPUS = "the corpus of real cases is not beside the project: set UNDERSIGN_VECTORS to its folder"
-# Nor can anything be installed for what is not written yet; with the engine these tests run by themselves.
-NO_ENGINE = "this commit has no engine for PostgreSQL"
 
 hypothesis.settings.register_profile("dev", deadline=None, max_examples=100)
 hypothesis.settings.register_profile(
@@ -60,14 +58,6 @@ def postgres() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def postgres_engine() -> None:
-    """Skip what needs our engine for PostgreSQL, as long as there is none."""
-    engines = "undersign.storage.engines"
-    if find_spec(engines) is None or find_spec(f"{engines}.postgresql") is None:
-        pytest.skip(NO_ENGINE)
-
-
-@pytest.fixture
 def postgres_database(postgres: Cluster) -> Iterator[Address]:
     """A fresh, empty database, in a PostgreSQL that runs even where the test before ended it."""
     postgres.start()
@@ -84,12 +74,7 @@ def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
 
 
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
-    if (
-        REQUIRED
-        and report.skipped
-        and not hasattr(report, "wasxfail")
-        and _reason(report) not in {NO_CORPUS, NO_ENGINE}
-    ):
+    if REQUIRED and report.skipped and not hasattr(report, "wasxfail") and _reason(report) != NO_CORPUS:
         report.longrepr = f"skipped, but UNDERSIGN_REQUIRE=all: {_reason(report)}"
         report.outcome = "failed"
 

@@ -188,10 +188,8 @@ def postgresql_house(opened: ExitStack, folder: Path) -> House:
     """Start an authorization server on a PostgreSQL of this run's own.
 
     Raises:
-        UnexpectedError: PostgreSQL, its driver or our engine for it is not here.
+        UnexpectedError: PostgreSQL or its driver is not here.
     """
-    if find_spec("undersign.storage.engines") is None or find_spec("undersign.storage.engines.postgresql") is None:
-        raise UnexpectedError("this commit has no engine for PostgreSQL")
     if find_spec("psycopg") is None:
         raise UnexpectedError("psycopg is not here: pip install -r requirements/postgres.txt")
     from tests.postgres import MISSING, binaries, cluster

@@ -6,7 +6,6 @@ import pytest
 @pytest.fixture
 def postgres_storage(request, tmp_path):
     """An empty database in PostgreSQL; skipped by name while there is no engine for it."""
-    request.getfixturevalue("postgres_engine")
     return request.getfixturevalue("postgres_database").storage(tmp_path)
 
 

@@ -12,7 +12,7 @@ from tests.e2e.running import Caller, serving, write
 pytestmark = pytest.mark.slow
 
 
-def test_a_role_that_may_not_change_the_schema_is_enough(tmp_path, postgres, postgres_engine, postgres_database):
+def test_a_role_that_may_not_change_the_schema_is_enough(tmp_path, postgres, postgres_database):
     """Once the tables are there, the server runs as a role that cannot change them."""
     caller = Caller(write(tmp_path, postgres_database.storage(tmp_path)))
     with serving(tmp_path, caller):
@@ -25,7 +25,7 @@ def test_a_role_that_may_not_change_the_schema_is_enough(tmp_path, postgres, pos
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_the_password_may_be_in_the_environment(tmp_path, monkeypatch, postgres_engine, postgres_database, workers):
+def test_the_password_may_be_in_the_environment(tmp_path, monkeypatch, postgres_database, workers):
     """Where the file says env:NAME each process of the server, and the command line, read the password from there."""
     caller = Caller(write(tmp_path, f'url = "{postgres_database.url}"\npassword = "env:UNDERSIGN_TEST_PASSWORD"\n'))
     monkeypatch.setenv("UNDERSIGN_TEST_PASSWORD", postgres_database.password)
@@ -40,7 +40,7 @@ def test_the_password_may_be_in_the_environment(tmp_path, monkeypatch, postgres_
     assert [record["event"] for record in verified(tmp_path)].count("start") == int(workers)
 
 
-def test_a_wrong_password_is_said_and_not_shown(tmp_path, postgres_engine, postgres_database):
+def test_a_wrong_password_is_said_and_not_shown(tmp_path, postgres_database):
     """With a password that PostgreSQL refuses the server does not start, and says why in a line without it."""
     write(tmp_path, postgres_database.storage(tmp_path))
     (tmp_path / f"{postgres_database.user}.password").write_text("wrong-password")
