@@ -133,7 +133,7 @@ def open_log(database: Database, master: Envelope, settings: Settings, clock: Ca
     """Open the chain under its root key, which is made with it, and start the ledger."""
     wanted = Wanted(AUDIT_ROOT, RESERVED_KEYS[AUDIT_ROOT], DEFAULT_ALG)
     now, server = clock(), settings.server
-    mark = Mark(mark_path(settings))
+    mark = Mark(mark_path(settings), replaceable=server.demo)
 
     def make_root(envelope: Envelope) -> Plan:
         return create(SoftwareToken("software", KeyVault(database, envelope)), (), wanted, now=int(now))

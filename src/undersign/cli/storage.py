@@ -110,7 +110,8 @@ def _clock(file: Path, *, take_back: bool) -> None:
             print("issued before now is refused from then on; assertions and once-tokens must be got anew.")
             print("Correct this machine's clock first, if it is the one that is wrong.")
         else:
-            done = taken_back(database, now=now, node=settings.server.node)
+            master = Envelope(master_key(master_reference(settings)))
+            done = taken_back(database, master, now=now, node=settings.server.node)
             if done is not None:
                 print(f"taken back from {_shown(done[0])} to {_shown(done[1])}, and recorded in the log")
                 print("what works once and was issued before now is refused: get assertions and once-tokens anew")

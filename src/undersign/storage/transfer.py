@@ -28,7 +28,7 @@ from .closing import start_of
 from .database import Database
 from .engines import Connection, Engine
 from .envelope import Envelope
-from .ledger.lines import LOCK, StoredHead, chain, head_of, lines_inside
+from .ledger.lines import LOCK, StoredHead, believed, chain, head_of, lines_inside
 from .ledger.opening import writing
 from .rows import TRUSTED, metadata
 from .rows.keys import Keys
@@ -73,7 +73,7 @@ def copy_database(source: Database, target: Database, masters: Sequence[Envelope
     """
     with writing(source) as from_, writing(target) as to:
         (rows,) = from_.begin((LOCK, {}))
-        head = _sound(head_of(rows), source)
+        head = _sound(head_of(rows), source, masters)
         _check_empty(to, target)
         pages = {table: _Pages(table) for table in (*_TABLES, chain)}
         sent = {table: _send(pages[table], from_, to) for table in _TABLES}
@@ -118,13 +118,15 @@ def _is_one(database: Database) -> ConflictError:
     )
 
 
-def _sound(head: StoredHead | None, source: Database) -> StoredHead:
+def _sound(head: StoredHead | None, source: Database, masters: Sequence[Envelope]) -> StoredHead:
     if head is None:
         raise StorageError(f"{quoted(source.engine.shown)} has no audit chain: there is no database to copy.")
     if not head.manifest:
         raise StorageError(
             f"{quoted(source.engine.shown)} is of the first release.", help="Serve it once with this one, then copy it."
         )
+    for master in masters:
+        believed(head, master.of(head.chain))
     return head
 
 

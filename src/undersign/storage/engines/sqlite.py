@@ -90,9 +90,7 @@ class SQLite:
 
     def connect(self) -> SQLiteConnection:
         """Open a connection."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.path.touch(mode=0o600)
-        return SQLiteConnection(_connect(self.path), self.compile)
+        return SQLiteConnection(self.path, self.compile)
 
     @contextmanager
     def migrating(self) -> Iterator[MigrationConnection]:
@@ -118,8 +116,10 @@ class SQLite:
 class SQLiteConnection:
     """One connection; leaves transactions to its methods."""
 
-    def __init__(self, driver: sqlite3.Connection, compiled: Any) -> None:
-        self._driver = driver
+    def __init__(self, path: Path, compiled: Any) -> None:
+        self._path = path
+        self._file = _identity(path)  # raises where it is not there: only migrating makes it
+        self._driver = _connect(path)
         self._compile = compiled
         self.begun = False
 
@@ -129,6 +129,8 @@ class SQLiteConnection:
         Raises:
             StorageError: The lock did not come free in time.
         """
+        if _identity(self._path) != self._file:
+            raise sqlite3.OperationalError("the file was replaced")
         begin_immediate(self._driver)
         self.begun = True
         return self.ask(*questions)
@@ -188,6 +190,12 @@ def begin_immediate(connection: sqlite3.Connection, *, deadline: float = BUSY_DE
             time.sleep(uniform(pause / 2, pause))  # noqa: S311 - jitter, not a secret
         else:
             return
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Which file it is: a server must not go on writing to one that was removed or replaced."""
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -26,7 +26,7 @@ from ..rows.row import CLOCK_TOLERANCE, Judge
 from ..statement import Execution, Rows
 from ..trust import Draft, Picture
 from .job import Job
-from .lines import ADD, LOCK, MOVE, StoredHead, head_of, moved, row_of
+from .lines import ADD, LOCK, MOVE, StoredHead, believed, head_of, moved, row_of
 
 __all__ = ["Ground", "Settled", "settle"]
 
@@ -64,7 +64,8 @@ def settle(connection: Connection, jobs: Sequence[Job], ground: Ground) -> Settl
         StorageError: The database is not one that may be written to.
     """
     kinds = [kind() for kind in KINDS]
-    head, answers = _begin(connection, kinds, jobs)
+    read, answers = _begin(connection, kinds, jobs)
+    head = believed(read, ground.envelope)
     picture = _picture(connection, head, ground)
     if head.seq < ground.seen:
         raise StorageError(
@@ -81,22 +82,23 @@ def settle(connection: Connection, jobs: Sequence[Job], ground: Ground) -> Settl
         trust=Draft(picture, ground.envelope),
         envelope=ground.envelope,
         prune=ground.prune,
+        closed=head.closed,
     )
     for kind, answered in zip(kinds, answers, strict=True):
         kind.begin(moment, answered)
     head, rows = _judge(jobs, _judges(kinds), head._replace(time=time), ground.node)
     picture = moment.trust.picture()
-    head = head._replace(generation=picture.generation, manifest=picture.manifest)
     executions: list[Execution] = [execution for kind in kinds for execution in kind.executions()]
+    head = head._replace(generation=picture.generation, manifest=picture.manifest, **moment.moved)
     if rows:
         executions.append((ADD, rows))
-    connection.finish([*executions, (MOVE, moved(head))])
+    connection.finish([*executions, (MOVE, moved(head, ground.envelope))])
     return Settled(head, picture)
 
 
 def _begin(
     connection: Connection, kinds: Sequence[RowKind], jobs: Sequence[Job]
-) -> tuple[StoredHead, list[Sequence[Rows]]]:
+) -> tuple[StoredHead | None, list[Sequence[Rows]]]:
     """Take the lock, and ask in one go what all kinds must know."""
     by_class: dict[type, list[Any]] = {}
     for job in jobs:
@@ -104,11 +106,8 @@ def _begin(
             by_class.setdefault(type(change), []).append(change)
     questions = [kind.questions([c for each in kind.judges() for c in by_class.get(each, ())]) for kind in kinds]
     first, *rest = connection.begin((LOCK, {}), *(question for asked in questions for question in asked))
-    head = head_of(first)
-    if head is None:
-        raise StorageError("The database has no audit chain.", help="Serve its configuration file once.")
     answers = iter(rest)
-    return head, [[next(answers) for _ in asked] for asked in questions]
+    return head_of(first), [[next(answers) for _ in asked] for asked in questions]
 
 
 def _picture(connection: Connection, head: StoredHead, ground: Ground) -> Picture:

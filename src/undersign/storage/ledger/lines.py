@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hmac import compare_digest
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, insert, select, update
@@ -12,6 +13,7 @@ from undersign.errors import LinesClosedError, StorageError
 
 from ..database import Database
 from ..engines import Connection
+from ..envelope import Envelope
 from ..rows import metadata
 from ..rows.chain import audit_lines, chain
 from ..statement import InsertMany, Rows, Statement
@@ -25,6 +27,7 @@ __all__ = [
     "StoredHead",
     "appended",
     "audit_lines",
+    "believed",
     "chain",
     "hash_at",
     "head_line",
@@ -54,14 +57,13 @@ class StoredHead(NamedTuple):
     unsure_to: int = 0
     restored_at: int = 0
     closed: int = 0
+    mac: bytes = b""
 
 
 _READ: Final = select(*(column for column in chain.c if column.name != "one"))
 READ: Final = Statement(_READ)
 LOCK: Final = Statement(_READ.with_for_update())
-# All that a batch moves on. What was closed is moved by the kind of row that removes lines, and by nothing else.
-_MOVED: Final = ("seq", "hash", "time", "generation", "manifest", "unsure_from", "unsure_to", "restored_at")
-MOVE: Final = Statement(update(chain).values({name: bindparam(name) for name in _MOVED}))
+MOVE: Final = Statement(update(chain).values({name: bindparam(name) for name in StoredHead._fields[2:]}))
 FIRST: Final = Statement(insert(chain))
 ADD: Final = InsertMany(audit_lines)
 
@@ -85,7 +87,27 @@ def head_of(rows: Rows) -> StoredHead | None:
     if not rows:
         return None
     row: tuple[Any, ...] = rows[0]
-    return StoredHead._make((*row[:6], bytes(row[6] or b""), *row[7:]))
+    return StoredHead._make((*row[:6], bytes(row[6] or b""), *row[7:11], bytes(row[11] or b"")))
+
+
+def believed(head: StoredHead | None, envelope: Envelope) -> StoredHead:
+    """Hold a head that was read against its MAC: everything that a line or a verdict rests on stands in it.
+
+    Raises:
+        StorageError: There is none, it is another chain's, or somebody without the master key changed it.
+    """
+    if head is None:
+        raise StorageError("The database has no audit chain.", help="Serve its configuration file once.")
+    if head.chain != envelope.chain or not compare_digest(head.mac, _mac(head, envelope)):
+        raise StorageError(
+            "The head of the chain was changed in the database, by somebody without the master key.",
+            help="Restore the database from a backup; what it says now is not believed.",
+        )
+    return head
+
+
+def _mac(head: StoredHead, envelope: Envelope) -> bytes:
+    return envelope.mac("head", [head.root, *head[2:6], head.manifest.hex(), *head[7:11]])
 
 
 def appended(head: StoredHead, entry: Entry, node: str, *, time: int) -> tuple[StoredHead, tuple[Any, ...]]:
@@ -106,9 +128,10 @@ def hash_at(connection: Connection, seq: int) -> str | None:
     return rows[0][2] if rows else None
 
 
-def moved(head: StoredHead) -> dict[str, Any]:
-    """The parameters of MOVE."""
-    return {name: getattr(head, name) for name in _MOVED}
+def moved(head: StoredHead, envelope: Envelope) -> dict[str, Any]:
+    """The parameters of MOVE: the head, with its MAC."""
+    found = head._replace(mac=_mac(head, envelope))
+    return dict(zip(StoredHead._fields[2:], found[2:], strict=True))
 
 
 def lines_inside(connection: Connection, seq: int, *, limit: int) -> tuple[Line, ...]:

@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from undersign.access.standing import SetEnabled
 from undersign.cryptotoken.lifecycle import SetState
+from undersign.errors import StorageError, quoted
 
 from ..envelope import Envelope
 from ..rows.keys import Keys
@@ -48,8 +49,10 @@ class Noted(NamedTuple):
 class Mark:
     """One file; several processes of one machine share it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, replaceable: bool = False) -> None:
+        """Keep the mark in a file; ``replaceable`` lets another database take the place of the one that was noted."""
         self.path = path
+        self._replaceable = replaceable
         self._file: int | None = None
         self._picture: Picture | None = None
 
@@ -66,6 +69,24 @@ class Mark:
                 os.ftruncate(self._file, _OCTETS + len(rest))
                 self._picture = picture
             os.pwrite(self._file, json.dumps(seen).encode().ljust(_OCTETS - 1) + b"\n", 0)
+
+    def check(self, chain: str) -> None:
+        """Refuse a database that another one was put in the place of, or that is gone.
+
+        Args:
+            chain: The id of the chain that is there; empty where there is none.
+
+        Raises:
+            StorageError: The mark is of another chain.
+        """
+        noted = ""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            noted = str(json.loads(self.path.read_bytes()[:_OCTETS])["chain"])
+        if noted and noted != chain and not self._replaceable:
+            raise StorageError(
+                "The database is not the one that this machine has served: its mark is of another chain.",
+                help=f"If that is meant, remove the mark, {quoted(self.path.name)}, beside the master key.",
+            )
 
     def read(self, envelope: Envelope) -> Noted | None:
         """What was noted for the envelope's chain; None where there is no such mark."""

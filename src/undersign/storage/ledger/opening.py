@@ -24,7 +24,7 @@ from ..rows.keys import RESEAL, SEALED, Keys
 from ..rows.subjects import SEAL, Subjects
 from ..statement import Execution
 from ..trust import Draft, Picture, manifest_of
-from .lines import ADD, FIRST, LOCK, MOVE, StoredHead, appended, hash_at, head_of, moved, were_rows_sealed
+from .lines import ADD, FIRST, LOCK, MOVE, StoredHead, appended, believed, hash_at, head_of, moved, were_rows_sealed
 from .mark import Mark, Noted
 
 __all__ = ["OpenedChain", "open_chain", "place_of", "taken_back", "writing"]
@@ -72,12 +72,16 @@ def open_chain(
     with writing(database) as connection:
         (rows,) = connection.begin((LOCK, {}))
         head = head_of(rows)
+        if mark is not None:
+            mark.check("" if head is None else head.chain)
         if head is None:
             return _make(connection, master, make_root, now, node)
         envelope = master.of(head.chain)
         noted = None if mark is None else mark.read(envelope)
         opening = _Opening(connection, envelope, head, node, now)
-        if not head.manifest:
+        if head.manifest or head.mac:
+            believed(head, envelope)
+        else:
             opening.take_over(noted)
         picture = opening.compare(noted)
         head = opening.finish()
@@ -86,25 +90,33 @@ def open_chain(
     return OpenedChain(head.chain, head.root, envelope)
 
 
-def taken_back(database: Database, *, now: float, node: str = "") -> tuple[int, int] | None:
+def taken_back(database: Database, master: Envelope, *, now: float, node: str = "") -> tuple[int, int] | None:
     """Take back the highest time seen, after a clock had jumped ahead: a recorded operator's command.
 
     What works once and was issued before now is refused from here on, for what was used up in the meantime may have
     been forgotten by the time that never was.
+
+    Args:
+        database: Whose.
+        master: The master key, bound to no chain yet.
+        now: The time that is right.
+        node: The name of this process's machine in the line.
 
     Returns:
         The highest time before and after; None where it is not ahead of now.
     """
     with writing(database) as connection:
         (rows,) = connection.begin((LOCK, {}))
-        head = head_of(rows)
-        if head is None or head.time <= int(now):
+        found = head_of(rows)
+        envelope = master.of(found.chain if found else "")
+        head = believed(found, envelope)
+        if head.time <= int(now):
             return None
         before = head.time
         entry = Entry("clock_taken_back", "ok", detail=(("before", before), ("after", int(now))))
         head = head._replace(time=int(now), unsure_from=-1, unsure_to=int(now) + 1)
         head, row = appended(head, entry, node, time=int(now))
-        _finish(connection, head, [], [row])
+        connection.finish([(ADD, [row]), (MOVE, moved(head, envelope))])
     return before, head.time
 
 
@@ -142,23 +154,16 @@ def _make(
     record = plan.record
     trust = Draft(Picture(0, b"", {kind: {} for kind in TRUSTED}, {kind: {} for kind in TRUSTED}), envelope)
     keys = Keys()
-    keys.begin(Moment(now, time, False, (0, 0), 0, trust, envelope, 0), ())
+    keys.begin(Moment(now, time, False, (0, 0), 0, trust, envelope), ())
     keys.judges()[type(plan.change)].take(plan.change, 1)
     picture = trust.picture()
     detail = (("root", record.thumbprint), ("jwk", record.public_jwk), _SEALED_ROWS)
     entry = Entry("chain_opened", "ok", key=KeyRef(record.name, record.kid, record.version), detail=detail)
     head = StoredHead(identifier, record.thumbprint, 0, GENESIS, time, picture.generation, picture.manifest)
     head, row = appended(head, entry, node, time=time)
-    first = {**head._asdict(), "one": 1, "id": identifier}
-    del first["chain"]
+    first = {**moved(head, envelope), "one": 1, "id": identifier, "root": head.root}
     connection.finish([*keys.executions(), (ADD, [row]), (FIRST, first)])
     return OpenedChain(identifier, record.thumbprint, envelope)
-
-
-def _finish(
-    connection: Connection, head: StoredHead, executions: list[Execution], lines: list[tuple[Any, ...]]
-) -> None:
-    connection.finish([*executions, *([(ADD, lines)] if lines else []), (MOVE, moved(head))])
 
 
 class _Opening:
@@ -241,7 +246,7 @@ class _Opening:
         old = Picture.verified(head.generation, head.manifest, TRUSTED, found, self._envelope)
         trust, kinds = Draft(old, self._envelope), (Keys(), Subjects())
         for kind in kinds:
-            kind.begin(Moment(self._now, head.time, False, (0, 0), 0, trust, self._envelope, 0), ())
+            kind.begin(Moment(self._now, head.time, False, (0, 0), 0, trust, self._envelope), ())
         for change in noted.outranking:
             kinds[isinstance(change, SetEnabled)].judges()[type(change)].outrank(change)
         self._executions += [execution for kind in kinds for execution in kind.executions()]
@@ -251,7 +256,7 @@ class _Opening:
     def finish(self) -> StoredHead:
         """Write it."""
         lines: list[Execution] = [(ADD, self._lines)] if self._lines else []
-        self._connection.finish([*self._executions, *lines, (MOVE, moved(self._head))])
+        self._connection.finish([*self._executions, *lines, (MOVE, moved(self._head, self._envelope))])
         return self._head
 
     def _append(self, entry: Entry) -> None:

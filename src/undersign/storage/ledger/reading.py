@@ -21,7 +21,7 @@ from ..rows.one_time import FIND, found
 from ..rows.row import CLOCK_TOLERANCE
 from ..rows.subjects import Subjects, refusal
 from ..trust import Picture
-from .lines import READ, StoredHead, head_of
+from .lines import READ, StoredHead, believed, head_of
 
 __all__ = ["Reading"]
 
@@ -58,15 +58,13 @@ class Reading:
     def refresh(self) -> StoredHead:
         """Read the head, and the trusted rows where it is of another generation; raises as ``now`` does."""
         known = self.known  # before the head, which can then only be as new or newer
-        head = head_of(self._database.ask(READ))
-        if head is None:
-            raise StorageError("The database has no audit chain.", help="Serve its configuration file once.")
+        head = believed(head_of(self._database.ask(READ)), self._envelope)
         if known is not None and known.generation > head.generation:
             raise StorageError("The rows that decide trust have gone back to an earlier state.")
         if known is None or (known.generation, known.manifest) != (head.generation, head.manifest):
             # Read together, so that a change in between cannot look like one that nobody was allowed to make.
             first, *rows = self._database.ask_all((READ, {}), *((kind.ALL, {}) for kind in TRUSTED))
-            head = head_of(first) or head
+            head = believed(head_of(first), self._envelope)
             self.know(Picture.verified(head.generation, head.manifest, TRUSTED, rows, self._envelope))
         return head
 

@@ -14,7 +14,7 @@ __all__ = ["audit_lines", "chain"]
 # One row. `time` is the highest ever seen, so that a clock set back shows. `generation` and `manifest` are of the rows
 # that decide trust. One-time things issued after `unsure_from` and until `unsure_to` are refused, and stored one-time
 # values of lines up to `restored_at`: their use may have been lost. Lines up to `closed` were exported and removed; the
-# line that closed them says what they came to.
+# line that closed them says what they came to. `mac` is over all of it, under the master key.
 chain: Final = Table(
     "chain",
     metadata,
@@ -30,6 +30,7 @@ chain: Final = Table(
     Column("unsure_to", Number, nullable=False, server_default="0"),
     Column("restored_at", Number, nullable=False, server_default="0"),
     Column("closed", Number, nullable=False, server_default="0"),
+    Column("mac", LargeBinary, nullable=True),
     CheckConstraint("one = 1", name="ck_chain_one"),
 )
 

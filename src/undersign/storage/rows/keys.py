@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from undersign.cryptotoken.lifecycle import AddKey, KeyUse, Published, SetState
 from undersign.cryptotoken.token import KeyRecord
-from undersign.errors import ConflictError, UndersignError, UnusableKeyError, quoted
+from undersign.errors import ClockBehindError, ConflictError, UndersignError, UnusableKeyError, quoted
 
 from ..engines import ENGINES
 from ..statement import Among, Execution, Number, Question, Rows, Statement
@@ -135,6 +135,8 @@ class Keys:
     # -- uses and requirements --
 
     def _unusable(self, use: KeyUse) -> UndersignError | None:
+        if self._moment.behind:  # its line and its receipt would have a time that has not come
+            return ClockBehindError("This machine's clock is behind what the database has seen.")
         place = (use.name, use.version)
         record = self._moment.trust.get(Keys, place)
         state = "unknown" if record is None else record.state

@@ -8,7 +8,7 @@ write's changes, or none; and at the end it executes what was taken. The batch k
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
 
 from sqlalchemy import MetaData, Table
@@ -38,6 +38,8 @@ class Moment:
         restored_at: The number of the last line that was there when the database was restored; 0 where it never was.
         trust: The rows that decide trust, as they are after what was taken so far.
         envelope: Seals for this database.
+        closed: The number of the last line that was exported and removed; 0 where none was.
+        moved: What kinds of row change of the head, by its names.
         prune: How many rows that ended may be forgotten in this batch.
     """
 
@@ -48,7 +50,9 @@ class Moment:
     restored_at: int
     trust: Draft
     envelope: Envelope
-    prune: int
+    prune: int = 0
+    closed: int = 0
+    moved: dict[str, Any] = field(default_factory=dict)
 
 
 class Judge(NamedTuple):

@@ -7,23 +7,21 @@ last line has the hash that was verified. The removal and the line that records 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
-from sqlalchemy import Table, bindparam, delete, select, update
+from sqlalchemy import Table, bindparam, delete, select
 
 from undersign.audit.segment import CloseSegment
 from undersign.errors import ConflictError, UndersignError
 
 from ..statement import Execution, Question, Rows, Statement
-from .chain import audit_lines, chain
+from .chain import audit_lines
 from .row import Judge, Moment
 
 __all__ = ["Segments"]
 
-_CLOSED: Final = Statement(select(chain.c.closed))
 _LAST: Final = Statement(select(audit_lines.c.seq, audit_lines.c.hash).where(audit_lines.c.seq == bindparam("through")))
 _REMOVE: Final = Statement(delete(audit_lines).where(audit_lines.c.seq <= bindparam("through")))
-_MOVE: Final = Statement(update(chain).values(closed=bindparam("through")))
 
 
 class Segments:
@@ -39,16 +37,16 @@ class Segments:
         return {CloseSegment: Judge(self._verdict, self._close)}
 
     def questions(self, changes: Sequence[CloseSegment]) -> Sequence[Question]:
-        """How far lines were closed, and what the last lines of these segments are."""
-        return [(_CLOSED, {}), *((_LAST, {"through": change.through}) for change in changes)] if changes else []
+        """What the last lines of these segments are."""
+        return [(_LAST, {"through": change.through}) for change in changes]
 
-    def begin(self, moment: Moment, answers: Sequence[Rows]) -> None:  # noqa: ARG002 - the Protocol's
+    def begin(self, moment: Moment, answers: Sequence[Rows]) -> None:
         """Take note."""
-        self._closed = answers[0][0][0] if answers else 0
-        self._hashes = {seq: hash_ for rows in answers[1:] for seq, hash_ in rows}
+        self._moment = moment
+        self._hashes = {seq: hash_ for rows in answers for seq, hash_ in rows}
 
     def _verdict(self, change: CloseSegment) -> UndersignError | None:
-        if self._through or change.first != self._closed + 1 or change.through < change.first:
+        if self._through or change.first != self._moment.closed + 1 or change.through < change.first:
             return ConflictError("Another segment was closed meanwhile.", help="Export the log anew.")
         if self._hashes.get(change.through) != change.hash:
             return ConflictError(
@@ -64,5 +62,5 @@ class Segments:
         """Remove the lines, and note how far."""
         if not self._through:
             return []
-        parameters: dict[str, Any] = {"through": self._through}
-        return [(_REMOVE, parameters), (_MOVE, parameters)]
+        self._moment.moved["closed"] = self._through
+        return [(_REMOVE, {"through": self._through})]

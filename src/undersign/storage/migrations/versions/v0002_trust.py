@@ -18,7 +18,7 @@ def upgrade() -> None:
     for name in ("generation", "unsure_from", "unsure_to", "restored_at", "closed"):
         op.add_column("chain", sa.Column(name, Number, nullable=False, server_default="0"))
     op.add_column("chain", sa.Column("manifest", sa.LargeBinary, nullable=True))
-    for table in ("keys", "subjects"):
+    for table in ("chain", "keys", "subjects"):
         op.add_column(table, sa.Column("mac", sa.LargeBinary, nullable=True))
     op.create_table(
         "one_time",
