@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from tests.storage.writing import set_head
 from tests.web.desk import TOML, open_desk
 from undersign import jws
 from undersign.audit.chain import CHECKPOINT_TYP
@@ -14,6 +15,9 @@ from undersign.cli.main import main
 from undersign.encoding import b64url_decode
 from undersign.errors import ClockBehindError
 from undersign.jwk import load_public
+from undersign.storage.database import Database
+from undersign.storage.envelope import Envelope, master_key
+from undersign.storage.ledger.lines import read_head
 
 
 @pytest.fixture
@@ -166,9 +170,10 @@ def test_migrate_makes_the_schema(served, told):
 
 def ahead(folder, seconds):
     """Let the database have seen a later time, as a clock that jumped ahead leaves it."""
-    with sqlite3.connect(folder / "var" / "undersign.db") as connection:
-        connection.execute("UPDATE chain SET time = ?", (int(time.time()) + seconds,))
-    connection.close()
+    database = Database.open(f"sqlite:{folder}/var/undersign.db")
+    envelope = Envelope(master_key(f"file:{folder}/var/master.key"), read_head(database).chain)
+    set_head(database, envelope, time=int(time.time()) + seconds)
+    database.dispose()
 
 
 def test_a_clock_that_is_not_behind_takes_nothing_back(served, told):

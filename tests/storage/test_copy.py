@@ -7,7 +7,7 @@ import pytest
 
 from tests.engines import Where
 from tests.storage.filling import fill, killed
-from tests.storage.writing import MASTER, NOW, burn, intent, run, start_chain
+from tests.storage.writing import MASTER, NOW, burn, intent, run, set_head, start_chain
 from undersign.errors import ChainError, ConflictError, ReplayedError, StorageError, UndersignError
 from undersign.storage.database import Database
 from undersign.storage.engines import engine_of
@@ -169,10 +169,15 @@ CHANGES = {
     "UPDATE audit_lines SET line = (SELECT line FROM audit_lines WHERE seq = 6) WHERE seq = 5": ChainError,
     "UPDATE audit_lines SET hash = 'x' WHERE seq = 5": ChainError,
     "UPDATE audit_lines SET time = 1 WHERE seq = 5": ChainError,
-    "UPDATE chain SET seq = seq - 1": ChainError,
-    "UPDATE chain SET hash = 'x'": ChainError,
-    "UPDATE chain SET closed = 3": ChainError,
-    "UPDATE chain SET root = 'x'": ChainError,
+    "UPDATE chain SET seq = seq - 1": StorageError,
+    "UPDATE chain SET hash = 'x'": StorageError,
+    "UPDATE chain SET closed = 3": StorageError,
+    "UPDATE chain SET root = 'x'": StorageError,
+    "UPDATE chain SET time = time + 1": StorageError,
+    "UPDATE chain SET unsure_to = 1": StorageError,
+    "UPDATE chain SET restored_at = 1": StorageError,
+    "UPDATE chain SET mac = NULL": StorageError,
+    "UPDATE chain SET mac = NULL, manifest = NULL": StorageError,
 }
 
 
@@ -183,6 +188,18 @@ def test_a_source_that_was_tampered_with_is_refused(database, target, filled, ch
     run(database, change)
 
     with pytest.raises(CHANGES[change]):
+        copy_database(database, target, [MASTER])
+    assert nothing_in(target)
+
+
+@TWO_WAYS
+@pytest.mark.parametrize("column", ["seq = seq - 1", "hash = 'x'", "closed = 3", "root = 'x'"])
+def test_a_chain_that_does_not_hold_is_refused_whatever_its_head_carries(database, target, chain, filled, column):
+    """Where the head's MAC is right, the chain is verified all the same."""
+    run(database, f"UPDATE chain SET {column}")  # noqa: S608 - a constant
+    set_head(database, chain.envelope)
+
+    with pytest.raises(ChainError):
         copy_database(database, target, [MASTER])
     assert nothing_in(target)
 
@@ -306,7 +323,7 @@ def test_a_segment_that_was_closed_is_no_hindrance(database, target, chain, fill
     """A database whose older lines are elsewhere is copied from its first line on."""
     through = lines_after(database, 0)[9]
     run(database, f"DELETE FROM audit_lines WHERE seq <= {through.seq}")  # noqa: S608 - a number of ours
-    run(database, f"UPDATE chain SET closed = {through.seq}")  # noqa: S608
+    set_head(database, chain.envelope, closed=through.seq)
 
     done = copy_database(database, target, [MASTER])
 

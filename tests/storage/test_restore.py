@@ -152,7 +152,7 @@ def test_a_new_database_doubts_nothing(machine):
         assert verdict(ledger, burn("undated")) == "ok"
 
 
-@pytest.mark.parametrize("octets", [b"", b"{", b"[]", b"null", b'{"chain": 1}', b"\xff" * 300, b"x" * 10_000])
+@pytest.mark.parametrize("octets", [b"", b"{", b"[]", b"null", b'{"seq": 1}', b"\xff" * 300, b"x" * 10_000])
 def test_a_mark_that_cannot_be_read_is_as_none(machine, clock, octets):
     """A spoiled mark stops nobody, and the start doubts what one without a mark doubts."""
     machine.start().close()
@@ -173,15 +173,26 @@ def test_a_mark_that_cannot_be_written_stops_nobody(machine, tmp_path):
         assert verdict(ledger, burn("a")) == "ok"
 
 
-def test_a_mark_of_another_chain_is_as_none(machine, clock):
-    """A mark that was left by another database says nothing of this one."""
+def renamed(machine):
+    """The mark, as if it were of another chain."""
+    return machine.path.read_bytes().replace(machine.chain.id.encode(), b"0" * len(machine.chain.id))
+
+
+@pytest.mark.parametrize("spoiled", [renamed, lambda _: b'{"chain": 1}'])
+def test_a_mark_of_another_chain_stops_the_start(machine, clock, spoiled):
+    """A mark that another database left says that this one is not it; without the mark it is a machine's first."""
     machine.start().close()
-    spoiled = machine.path.read_bytes().replace(machine.chain.id.encode(), b"0" * len(machine.chain.id))
-    machine.path.write_bytes(spoiled)
+    machine.path.write_bytes(spoiled(machine))
+    before = events(machine)
     clock.now += 100
+    with pytest.raises(StorageError, match="another chain") as caught:
+        machine.start()
+    assert machine.path.name in caught.value.help
+    assert events(machine) == before
+
+    machine.path.unlink()
     with machine.start() as ledger:
         assert verdict(ledger, burn("between", issued_at=NOW + 50)) == "ReplayedError"
-
     assert "restored" not in events(machine)
 
 

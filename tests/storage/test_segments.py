@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 
 from tests.storage.filling import fill, killed
-from tests.storage.writing import NOW, Clock, burn, intent, members, run, settle, start_chain
+from tests.storage.writing import MASTER, NOW, Clock, burn, intent, members, run, set_head, settle, start_chain
 from undersign.audit.chain import link
 from undersign.audit.record import Entry, Write
 from undersign.audit.segment import CloseSegment, closing
@@ -260,12 +260,14 @@ def test_a_head_that_claims_to_be_closed_hides_no_restore(database, chain, clock
         ledger.submit(intent(1)).result()
     run(database, "DELETE FROM audit_lines WHERE seq = (SELECT seq FROM chain)")
     last = run(database, "SELECT seq, hash FROM audit_lines ORDER BY seq DESC LIMIT 1")[0]
-    run(
-        database, "UPDATE chain SET seq = :seq, hash = :hash, closed = :big", seq=last[0], hash=last[1], big=last[0] + 9
-    )
+    forged = {"seq": last[0], "hash": last[1], "closed": last[0] + 9}
+    run(database, "UPDATE chain SET seq = :seq, hash = :hash, closed = :closed", **forged)
+    with pytest.raises(StorageError, match="without the master key"):
+        start_chain(database, now=NOW, mark=mark)
 
+    set_head(database, chain.envelope)  # even where the head's MAC is right
     start_chain(database, now=NOW, mark=mark)
-    run(database, "UPDATE chain SET closed = 0")
+    set_head(database, chain.envelope, closed=0)
     assert members(database, last[0])[0]["event"] == "restored"
 
 
@@ -273,7 +275,10 @@ def test_rows_are_not_taken_over_anew_behind_a_closed_segment(database, chain, c
     """The first release closed no segment, so a database with one is none of its."""
     close(20, files)
     run(database, "UPDATE chain SET manifest = NULL")
+    with pytest.raises(StorageError, match="without the master key"):
+        start_chain(database)
 
+    run(database, "UPDATE chain SET mac = NULL")
     with pytest.raises(StorageError, match="was taken out"):
         start_chain(database)
 
@@ -294,7 +299,7 @@ def test_a_time_that_was_taken_back_verifies(database, chain, close, files, head
     clock.now = NOW + 100_000
     settle(database, chain, clock, intent(1))
     clock.now = NOW
-    assert taken_back(database, now=NOW) == (NOW + 100_000, NOW)
+    assert taken_back(database, MASTER, now=NOW) == (NOW + 100_000, NOW)
     close(read_head(database).seq, files)
 
     assert verified(database, chain, files.segment, heads=[heads.sign()]).time == NOW

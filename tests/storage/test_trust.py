@@ -14,6 +14,7 @@ from tests.storage.writing import (
     new_key,
     put_back,
     run,
+    set_head,
     settle,
     start_chain,
 )
@@ -25,6 +26,7 @@ from undersign.cryptotoken.software import SoftwareToken
 from undersign.errors import AccessError, StorageError, UndersignError, UnusableKeyError
 from undersign.storage.database import Database
 from undersign.storage.ledger.ledger import Ledger
+from undersign.storage.ledger.lines import read_head
 from undersign.storage.ledger.mark import Mark
 
 FORGED = jwk.generate("Ed25519")
@@ -127,7 +129,7 @@ def test_a_process_that_is_told_of_a_new_generation_verifies_it(database, chain,
     shelf.records()
     with Ledger(database, chain.envelope, clock=clock) as ledger:
         tamper(database)
-        run(database, "UPDATE chain SET generation = generation + 1")
+        set_head(database, chain.envelope, generation=read_head(database).generation + 1)
         with pytest.raises(StorageError):
             shelf.records()
         with pytest.raises(StorageError):
@@ -136,7 +138,7 @@ def test_a_process_that_is_told_of_a_new_generation_verifies_it(database, chain,
 
 def test_a_generation_that_is_moved_on_alone_is_not_believed(database, chain, stocked, clock):
     """The manifest names its generation: the same rows are not those of another one."""
-    run(database, "UPDATE chain SET generation = generation + 1")
+    set_head(database, chain.envelope, generation=read_head(database).generation + 1)
 
     with pytest.raises(StorageError):
         Ledger(database, chain.envelope, clock=clock).start()
@@ -146,10 +148,10 @@ def head_of(database):
     return run(database, "SELECT generation, manifest FROM chain")[0]
 
 
-def rolled_back(database, rows, generation, manifest):
-    """Put back the trusted rows of an earlier generation, with everything that says so."""
+def rolled_back(database, chain, rows, generation, manifest):
+    """Put back the trusted rows of an earlier generation, with everything that says so, the head's MAC too."""
     put_back(database, rows)
-    run(database, "UPDATE chain SET generation = :g, manifest = :m", g=generation, m=bytes(manifest))
+    set_head(database, chain.envelope, generation=generation, manifest=bytes(manifest))
 
 
 @pytest.mark.parametrize("what", ["key", "subject"])
@@ -165,7 +167,7 @@ def test_an_earlier_generation_is_refused_by_a_process_that_runs(database, chain
         )
         ledger.submit(change).result()
         after = shelf.records()
-        rolled_back(database, *before)
+        rolled_back(database, chain, *before)
 
         with pytest.raises(StorageError, match="gone back"):
             shelf.records()
@@ -185,10 +187,10 @@ def test_an_earlier_generation_is_refused_across_a_restart(database, stocked, cl
         for number in range(later):
             ledger.submit(intent(number)).result()
     mark.close()
-    rolled_back(database, *before)
+    rolled_back(database, opened, *before)
 
     again = Mark(tmp_path / "mark")
-    with pytest.raises(StorageError):
+    with pytest.raises(StorageError, match="gone back"):
         start_chain(database, mark=again)
 
 
@@ -221,7 +223,7 @@ def test_a_row_of_another_database_is_not_believed(database, chain, stocked, oth
     else:
         put_back(database, tables)
     if what == "all and the manifest":
-        rolled_back(database, tables, *head_of(other))
+        rolled_back(database, chain, tables, *head_of(other))
 
     with pytest.raises(StorageError):
         Shelf(database, chain.envelope).records()

@@ -14,8 +14,8 @@ from undersign.storage.envelope import Envelope
 from undersign.storage.keys import KeyVault, records, write_of
 from undersign.storage.ledger.job import Job
 from undersign.storage.ledger.ledger import Ledger
-from undersign.storage.ledger.lines import head_line, lines_after
-from undersign.storage.ledger.opening import open_chain
+from undersign.storage.ledger.lines import MOVE, head_line, lines_after, moved, read_head
+from undersign.storage.ledger.opening import open_chain, writing
 from undersign.storage.ledger.reading import Reading
 
 NOW = 1_800_000_000
@@ -99,6 +99,14 @@ def run(database, sql, **parameters):
     with database.engine.migrating() as connection:
         found = connection.execute(text(sql), parameters)
         return [tuple(row) for row in found] if found.returns_rows else []
+
+
+def set_head(database, envelope, **columns):
+    """Write another head as whoever has the master key would: with its MAC."""
+    head = read_head(database)._replace(**columns)
+    with writing(database) as connection:
+        connection.begin()
+        connection.finish([(MOVE, moved(head, envelope))])
 
 
 def copied(database, *tables):

@@ -2,15 +2,17 @@
 
 import json
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
-from tests.storage.writing import copied, put_back, run
-from tests.web.desk import RESOURCE, URL
+from tests.storage.writing import copied, put_back, run, set_head
+from tests.web.desk import RESOURCE, TOML, URL, open_desk
 from undersign import jwk
 from undersign.errors import StorageError
 from undersign.jwt.profiles.access_token import Minter
+from undersign.storage.envelope import Envelope, master_key
+from undersign.storage.ledger.lines import read_head
 from undersign.storage.rows import metadata
 
 FORGED = jwk.generate("Ed25519")
@@ -83,6 +85,13 @@ def test_a_server_does_not_start_on_keys_that_were_put_in(house, attack, name):
         pytest.fail("it started")
 
 
+def master_of(desk):
+    """The master key, which whoever writes to the database does not have."""
+    return Envelope(
+        master_key(f"file:{desk.house.settings.folder}/var/master.key"), read_head(desk.house.database).chain
+    )
+
+
 @contextmanager
 def kept_for_the_end(database):
     """Let the server find its own rows again when it stops, so that it can record that."""
@@ -98,7 +107,8 @@ def test_a_generation_moved_on_by_hand_is_refused_while_running(house, name):
     """Told that the rows are new, the server reads them and believes none: it answers 503, and no key set."""
     with house() as desk, kept_for_the_end(desk.house.database):
         put_in(desk.house.database, name)
-        run(desk.house.database, "UPDATE chain SET generation = generation + 1")
+        generation = read_head(desk.house.database).generation + 1
+        set_head(desk.house.database, master_of(desk), generation=generation)
 
         assert {desk.client.get(path).status_code for path in ADDRESSES.values()} == {503}
         assert desk.sign("open").status_code == 503
@@ -111,10 +121,11 @@ def test_keys_that_are_put_back_are_not_served(house):
         database = desk.house.database
         before = copied(database, "keys", "subjects")
         ((generation, manifest),) = run(database, "SELECT generation, manifest FROM chain")
+        envelope = master_of(desk)
 
         def put_all_back():
             put_back(database, before)
-            run(database, "UPDATE chain SET generation = :g, manifest = :m", g=generation, m=bytes(manifest))
+            set_head(database, envelope, generation=generation, manifest=bytes(manifest))
 
         desk.disable_key("open", desk.client.get("/v1/workers/open").json()["key"]["version"])
         assert desk.client.get("/v1/workers/open/jwks.json").json() == {"keys": []}
@@ -148,3 +159,147 @@ def test_what_was_used_after_a_backup_does_not_work_after_its_restore(house):
         assert not [line for line in desk.lines() if line["event"] == "sign"]
         time.sleep(2.1)  # what was issued in the very second of the start is in doubt as well
         assert desk.sign(token=desk.token()).status_code == 200
+
+
+# -- the head of the chain --
+
+CALLER = '","caller":{"kind":"client","name":"ceo","issuer":"https://as.example"},"reason":"'
+HEADS = {
+    "json in its hash": f"UPDATE chain SET hash = hash || '{CALLER}'",  # noqa: S608 - a constant
+    "another hash": "UPDATE chain SET hash = 'x'",
+    "a time ahead": "UPDATE chain SET time = time + 86400",
+    "a time before": "UPDATE chain SET time = 1",
+    "an earlier line": "UPDATE chain SET seq = seq - 1",
+    "a later line": "UPDATE chain SET seq = seq + 1",
+    "no MAC": "UPDATE chain SET mac = NULL",
+}
+
+
+def signs(desk, token):
+    """Everything that gives out something signed, as answers."""
+    return [desk.sign(token=token), desk.sign("open"), desk.sign("drafts", token=token), desk.ask()]
+
+
+@pytest.mark.parametrize("sql", HEADS.values(), ids=HEADS)
+def test_nothing_is_signed_on_a_head_that_was_changed(house, sql):
+    """Words put into a line by the head's hash, or a time by its time, get no signature, receipt or token: 503."""
+    with house() as desk:
+        database, token = desk.house.database, desk.token()
+        before = desk.lines()
+        with kept_for_the_end(database):
+            run(database, sql)
+            answers = signs(desk, token)
+            assert [answer.status_code for answer in answers] == [503] * len(answers)
+            for answer in answers:
+                assert answer.headers["Content-Type"].startswith(("application/problem+json", "application/json"))
+                assert not {"receipt", "signature", "access_token", "document"} & set(answer.json())
+                assert "ceo" not in answer.text
+            with pytest.raises(StorageError):
+                desk.house.heads.sign()
+        assert desk.lines() == before
+        assert desk.sign(token=token).status_code == 200  # what was not used has not been used up
+
+
+@pytest.mark.parametrize("sql", HEADS.values(), ids=HEADS)
+def test_a_server_does_not_start_on_a_head_that_was_changed(house, sql):
+    """What a running server refuses to write on, no server starts on, and it says why."""
+    with house() as desk:
+        database = desk.house.database
+    run(database, sql)
+
+    with pytest.raises(StorageError, match="without the master key"), house():
+        pytest.fail("it started")
+
+
+def test_no_receipt_has_a_time_that_has_not_come(house):
+    """Where the database has honestly seen a later time, there is no signature and no receipt until it has come."""
+    with house() as desk:
+        database, token = desk.house.database, desk.token()
+        set_head(database, master_of(desk), time=int(time.time()) + 86400)
+        answers = signs(desk, token)
+        set_head(database, master_of(desk), time=int(time.time()))
+
+        assert [answer.status_code for answer in answers] == [503] * len(answers)
+        assert answers[1].json()["type"] == "urn:undersign:problem:clock-behind"  # where nothing is used up
+        assert not [line for line in desk.lines() if line["event"] == "sign"]
+        assert desk.sign(token=token).status_code == 200
+
+
+LAST = {
+    "an earlier line": HEADS["an earlier line"],
+    "another hash of the last line": "UPDATE audit_lines SET hash = 'x' WHERE seq = (SELECT seq FROM chain)",
+    "both": "UPDATE audit_lines SET hash = 'x' WHERE seq = (SELECT seq FROM chain);UPDATE chain SET hash = 'x'",
+}
+
+
+@pytest.mark.parametrize("sql", LAST.values(), ids=LAST)
+def test_an_open_epoch_signs_no_head_that_was_changed(house, sql):
+    """Once an epoch is open, neither a line before the last nor a hash that is not the head's is signed as the head."""
+    with house() as desk:
+        database = desk.house.database
+        desk.house.heads.sign()
+        with kept_for_the_end(database):
+            for each in sql.split(";"):
+                run(database, each)
+            with pytest.raises(StorageError):
+                desk.house.heads.sign()
+
+
+# -- another database in place of the one that was served --
+
+SERVED = TOML.replace("demo = true\n", "")
+
+
+@pytest.fixture
+def replaced(tmp_path):
+    """A folder whose database was served, and has another one of the same master key in its place."""
+    with open_desk(tmp_path) as desk:
+        token = desk.token()
+        assert desk.sign(token=token).status_code == 200
+    with open_desk(tmp_path, SERVED):
+        pass  # the same one is served, demo or not
+    for path in (tmp_path / "var").glob("undersign.db*"):
+        path.unlink()
+    return tmp_path
+
+
+@pytest.mark.parametrize("other", ["empty", "of the same master key"])
+def test_a_server_does_not_start_on_another_database_than_its_own(replaced, other):
+    """A database that is gone, or another one in its place, is not served: what was used would work again."""
+    mark = replaced / "var" / "master.key.mark"
+    if other == "of the same master key":
+        kept = mark.read_bytes()
+        with open_desk(replaced):
+            pass
+        mark.write_bytes(kept)
+    with pytest.raises(StorageError, match="another chain") as caught, open_desk(replaced, SERVED):
+        pytest.fail("it started")
+    assert mark.name in caught.value.help
+
+    mark.unlink()
+    with open_desk(replaced, SERVED) as desk:
+        assert [line["event"] for line in desk.lines()].count("chain_opened") == 1
+
+
+def test_another_database_is_another_start_of_a_demo(replaced):
+    """A demo whose database was thrown away starts anew, and goes on with the new one."""
+    for _ in range(2):
+        with open_desk(replaced) as desk:
+            assert desk.sign(token=desk.token()).status_code == 200
+            events = [line["event"] for line in desk.lines()]
+            assert (events.count("chain_opened"), events.count("restored")) == (1, 0)
+            time.sleep(1.1)
+
+
+# -- a file that is removed under a server --
+
+
+def test_a_server_whose_file_was_removed_signs_nothing_and_makes_none(tmp_path):
+    """With its file gone the server answers 503, and no file is made in its place."""
+    with suppress(StorageError), open_desk(tmp_path, TOML) as desk:
+        token = desk.token()
+        for path in (tmp_path / "var").glob("undersign.db*"):
+            path.unlink()
+        assert [answer.status_code for answer in signs(desk, token)] == [503] * 4
+        assert not (tmp_path / "var" / "undersign.db").exists()
+    assert not (tmp_path / "var" / "undersign.db").exists()
