@@ -88,7 +88,7 @@ def run(server: Server, sockets: Sequence[socket.socket]) -> None:
         SettingsError: The application did not start.
         KeyboardInterrupt: It was SIGINT.
     """
-    # The loop's thread is always busy under load: who commits for all requests must not wait 5 ms for each of its steps.
+    # The loop's thread is always busy under load: who commits for all requests must not wait 5 ms for each step.
     sys.setswitchinterval(_SWITCH)
     gc.collect()
     gc.freeze()  # what was built by now stays until the end: nothing of it is looked through again and again
