@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from undersign.encoding import parse_object
 from undersign.errors import RequestError, UndersignError
+from undersign.limits import Limits
 from undersign.serve.content import Bounded
 
 from .authorization import AuthorizationServer, RefusedError
@@ -27,6 +28,7 @@ __all__ = ["create"]
 
 _MAX_DOCUMENT = 16 * 1024 * 1024
 _MAX_CHECKED = 3 * _MAX_DOCUMENT  # in hexadecimal, with its signature and receipt
+_LIMITS = Limits(token=_MAX_CHECKED)
 _SECONDS = 30
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -120,7 +122,7 @@ class Backend:
 
 def _checked(body: bytes) -> Checked:
     try:
-        found = parse_object(body)
+        found = parse_object(body, _LIMITS)
         result, receipt, detached = found["result"], found["receipt"], found["detached"]
         document = bytes.fromhex(found["document"])
     except (UndersignError, KeyError, TypeError, ValueError):

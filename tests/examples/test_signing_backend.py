@@ -120,3 +120,10 @@ def test_the_page_says_what_is_checked(client):
 
     assert all(f"<code>{name}</code>" in page for name in WHOLE)
     assert client.post("/documents/check", json=WHOLE).json() == {"verified": True, "line": 5}
+
+
+def test_the_largest_document_can_be_checked(client):
+    """What is as large as a document may be is checked too, in hexadecimal."""
+    whole = WHOLE | {"document": bytes(16 << 20).hex()}
+
+    assert client.post("/documents/check", json=whole).json()["line"] == 16 << 20
