@@ -116,6 +116,19 @@ def test_audit_verify_with_another_root_is_1(log):
     assert main(["audit", "verify", str(folder / "log.ndjson"), "--root", "A" * 43]) == 1
 
 
+@pytest.mark.parametrize("option", ["", "--head", "--receipt", "--receipt-keys", "--checkpoint"])
+def test_audit_verify_of_a_file_that_is_not_there(log, capsys, option):
+    """A file that is not there is not called evidence, whichever it is."""
+    folder, root = log
+    words = ["audit", "verify", str(folder / "log.ndjson"), "--root", root]
+    words += [option, str(folder / "nothing")] if option else [str(folder / "nothing")]
+
+    assert main(words) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("undersign: [fetch_failed]")
+    assert "No such file" in told
+
+
 def test_errors_as_json(tmp_path, capsys):
     """With --json an error is one JSON object on standard error."""
     assert main(["check", str(tmp_path / "nothing.toml"), "--json"]) == 1

@@ -17,7 +17,7 @@ from ..storage.closing import Files, close_segment
 from ..storage.database import Database
 from ..storage.heads import HeadSigner
 from ..storage.ledger.lines import lines_after, read_head
-from .source import read_text
+from .source import read, read_text
 
 __all__ = ["configure", "run", "run_verb"]
 
@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
         checkpoint=read_text(str(options.checkpoint)) if options.checkpoint else None,
         heads=[read_text(str(path)) for path in options.head],
         receipts=[read_text(str(path)) for path in options.receipt],
-        receipt_keys=KeySet.load(options.receipt_keys.read_bytes()) if options.receipt_keys else None,
+        receipt_keys=KeySet.load(read(str(options.receipt_keys))) if options.receipt_keys else None,
     )
     _print(report, as_json=options.json)
     return 0 if report.witnessed else 3
