@@ -1,6 +1,7 @@
 """init, check, audit and the command line around them: what they print, and their exit codes."""
 
 import json
+import re
 import stat
 import subprocess
 import sys
@@ -120,8 +121,8 @@ def test_audit_verify_with_another_root_is_1(log):
 def test_audit_verify_of_a_file_that_is_not_there(log, capsys, option):
     """A file that is not there is not called evidence, whichever it is."""
     folder, root = log
-    words = ["audit", "verify", str(folder / "log.ndjson"), "--root", root]
-    words += [option, str(folder / "nothing")] if option else [str(folder / "nothing")]
+    words = ["audit", "verify", str(folder / ("log.ndjson" if option else "nothing")), "--root", root]
+    words += [option, str(folder / "nothing")] if option else []
 
     assert main(words) == 1
     told = capsys.readouterr().err
@@ -162,3 +163,34 @@ def test_each_command_has_its_module(command):
 
     assert callable(module.configure)
     assert callable(module.run)
+
+
+def interrupt(*_):
+    """Stand for Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("where", ["undersign.cli.main.import_module", "undersign.cli.check.run"])
+def test_an_interrupt_is_silent(monkeypatch, capsys, where):
+    """Ctrl-C ends a command with 130 and not a word, while it is imported and while it runs."""
+    monkeypatch.setattr(where, interrupt)
+
+    assert main(["check", "undersign.toml"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("words", [["serve"], ["audit", "root"], ["storage", "migrate"]], ids=" ".join)
+def test_a_missing_driver_is_4(tmp_path, monkeypatch, capsys, words):
+    """A database whose driver is not installed ends each command with 4, and says what to install."""
+    file = tmp_path / "undersign.toml"
+    main(["init", str(file)])
+    text = file.read_text()
+    assert 'url = "sqlite:' in text
+    file.write_text(re.sub(r'(?m)^url = "sqlite:[^"]*"', 'url = "postgresql://me@localhost/nothing"', text))
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.delitem(sys.modules, "undersign.storage.engines.postgresql", raising=False)
+
+    assert main([*words, str(file)]) == 4
+    assert "[not_installed] The storage address needs the package psycopg. Run: pip install 'undersign[postgres]'" in (
+        capsys.readouterr().err
+    )
