@@ -5,14 +5,17 @@ import re
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 
 from tests.web.desk import TOML, open_desk
-from undersign.cli import init
+from undersign.cli import init, serve
 from undersign.cli.main import COMMANDS, main
 from undersign.jwks import KeySet
+from undersign.serve.server import bind
 
 
 def test_init_writes_a_file_that_check_accepts(tmp_path, capsys):
@@ -194,3 +197,23 @@ def test_a_missing_driver_is_4(tmp_path, monkeypatch, capsys, words):
     assert "[not_installed] The storage address needs the package psycopg. Run: pip install 'undersign[postgres]'" in (
         capsys.readouterr().err
     )
+
+
+def test_serve_says_where_it_listens(capsys):
+    """The line of a start names the server's address and, where --port says another, the one that is bound."""
+    settings = SimpleNamespace(server=SimpleNamespace(roles=["signing"]))
+    house = SimpleNamespace(url="https://sign.example", root="abc", settings=settings)
+    with closing(bind("127.0.0.1", 0)[0]) as bound:
+        serve._announce(*serve._facts(house, [bound]))
+        port = bound.getsockname()[1]
+
+    told = f"undersign: serving https://sign.example (signing), listening on 127.0.0.1:{port}; audit root abc\n"
+    assert capsys.readouterr().out == told
+
+
+def test_a_port_beyond_all_ports_is_an_error(tmp_path, capsys):
+    """A number that is no port is refused in a sentence."""
+    main(["init", str(tmp_path / "undersign.toml")])
+
+    assert main(["serve", str(tmp_path / "undersign.toml"), "--port", "80000"]) == 1
+    assert "a port is a number from 0 to 65535" in capsys.readouterr().err

@@ -119,9 +119,10 @@ def bind(host: str, port: int, *, both: bool = False) -> list[socket.socket]:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         bound = [socket.create_server((host, port), family=family, backlog=_BACKLOG)]
-    except OSError as error:
+    except (OSError, OverflowError) as error:
+        why = error.strerror if isinstance(error, OSError) else "a port is a number from 0 to 65535"
         raise SettingsError(
-            f"Port {port} of {host} cannot be bound: {error.strerror}.", help="Choose another one: --port 8081"
+            f"Port {port} of {host} cannot be bound: {why}.", help="Choose another one: --port 8081"
         ) from None
     if both and host == _LOOPBACKS[0]:
         port = bound[0].getsockname()[1]
