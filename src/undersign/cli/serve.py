@@ -6,7 +6,6 @@ import argparse
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -124,6 +123,7 @@ def _port(settings: Settings) -> int:
 
 def _follow_parent() -> None:
     """Wait until standard input closes, which it does when the process that started this one is gone."""
-    while sys.stdin.buffer.read(4096):
+    # Past sys.stdin, whose lock this thread would hold while the interpreter ends, which then aborts.
+    while os.read(0, 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

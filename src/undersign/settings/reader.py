@@ -68,7 +68,7 @@ def load(path: Path) -> Settings:
         missing = isinstance(error, FileNotFoundError)  # init writes over nothing that is there
         raise SettingsError(
             f"The file {quoted(path.name)} cannot be read: {type(error).__name__}.",
-            help="Make one: `undersign init FILE`." if missing else "It must be a file of UTF-8 text that you may read.",
+            help="Make one: `undersign init FILE`." if missing else "It must be UTF-8 text that you may read.",
         ) from error
     if len(octets) > FILE_CAP:
         raise SettingsError(f"The file {quoted(path.name)} is larger than {FILE_CAP} octets.")
