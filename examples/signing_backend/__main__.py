@@ -32,7 +32,8 @@ def main() -> None:
 
 
 def _follow_parent() -> None:
-    while sys.stdin.buffer.read(4096):
+    # Past sys.stdin, whose lock this thread would hold while the interpreter ends, which then aborts.
+    while os.read(0, 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 

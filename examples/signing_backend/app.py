@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from hashlib import sha256
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -15,7 +14,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from undersign.errors import UndersignError
+from undersign.encoding import parse_object
+from undersign.errors import RequestError, UndersignError
+from undersign.limits import Limits
 from undersign.serve.content import Bounded
 
 from .authorization import AuthorizationServer, RefusedError
@@ -27,6 +28,7 @@ __all__ = ["create"]
 
 _MAX_DOCUMENT = 16 * 1024 * 1024
 _MAX_CHECKED = 3 * _MAX_DOCUMENT  # in hexadecimal, with its signature and receipt
+_LIMITS = Limits(token=_MAX_CHECKED)
 _SECONDS = 30
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -46,11 +48,26 @@ signed by a signing server, and verifies what comes back by itself.</p>
 <dl>
 <dt><code>POST /documents</code></dt><dd>takes a document, and gives it back signed, with a receipt.</dd>
 <dt><code>POST /documents/check</code></dt><dd>takes a document with its signature and its receipt, and says whether
-they belong together; nobody else is asked.</dd>
+they belong together; nobody else is asked. The body is a JSON object: the answer of <code>POST /documents</code>
+(<code>result</code>, <code>receipt</code>, <code>detached</code>), and in <code>document</code> the document's octets
+in hexadecimal.</dd>
 <dt><a href="/log"><code>GET /log</code></a></dt><dd>fetches the signing server's log and says whether it is whole, and
 holds every receipt that was given out here.</dd>
 </dl></body></html>"""
+_EXPECTED = (
+    "The body is a JSON object: what POST /documents answered ('result', 'receipt' and 'detached'), "
+    "and the document's octets in hexadecimal as 'document'."
+)
 _POLICY = f"default-src 'none'; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'"
+
+
+class Checked(NamedTuple):
+    """What a person wants checked."""
+
+    document: bytes
+    result: str
+    receipt: str
+    detached: bool
 
 
 class Backend:
@@ -76,10 +93,9 @@ class Backend:
 
     async def check(self, request: Request) -> Response:
         """Whether a document, its signature and its receipt belong together; nobody else is asked."""
-        found: dict[str, Any] = json.loads(await request.body())
-        document = bytes.fromhex(found["document"])
+        asked = _checked(await request.body())
         signed = await run_in_threadpool(
-            self._signing.verify, document, found["result"], found["receipt"], detached=found["detached"]
+            self._signing.verify, asked.document, asked.result, asked.receipt, detached=asked.detached
         )
         return JSONResponse({"verified": True, "line": signed.log["seq"]})
 
@@ -104,6 +120,18 @@ class Backend:
         return self._signing.sign(document, media_type, self._authorization.token("sign"))
 
 
+def _checked(body: bytes) -> Checked:
+    try:
+        found = parse_object(body, _LIMITS)
+        result, receipt, detached = found["result"], found["receipt"], found["detached"]
+        document = bytes.fromhex(found["document"])
+    except (UndersignError, KeyError, TypeError, ValueError):
+        raise RequestError(_EXPECTED) from None
+    if not (isinstance(result, str) and isinstance(receipt, str) and isinstance(detached, bool)):
+        raise RequestError(_EXPECTED)
+    return Checked(document, result, receipt, detached)
+
+
 def create(authorization: AuthorizationServer, signing: SigningServer, journal: Journal, *, port: int) -> Starlette:
     """Build the application that this port of this machine serves."""
     backend = Backend(authorization, signing, journal)
@@ -113,7 +141,12 @@ def create(authorization: AuthorizationServer, signing: SigningServer, journal: 
         Route("/documents/check", backend.check, methods=["POST"]),
         Route("/log", backend.log),
     ]
-    handlers: Any = {RefusedError: _refused, UnreachableError: _unreachable, UndersignError: _unverified}
+    handlers: Any = {
+        RefusedError: _refused,
+        UnreachableError: _unreachable,
+        RequestError: _unclear,
+        UndersignError: _unverified,
+    }
     # In this order: a stranger's content is not even read.
     around = [Middleware(Door, port=port), Middleware(Bounded, octets=_MAX_CHECKED, seconds=_SECONDS)]
     return Starlette(routes=routes, exception_handlers=handlers, middleware=around)
@@ -125,6 +158,10 @@ async def _refused(request: Request, error: RefusedError) -> Response:  # noqa: 
 
 async def _unreachable(request: Request, error: UnreachableError) -> Response:  # noqa: ARG001
     return JSONResponse({"error": str(error)}, 504)
+
+
+async def _unclear(request: Request, error: RequestError) -> Response:  # noqa: ARG001
+    return JSONResponse({"error": error.code, "detail": error.message}, 400)
 
 
 async def _unverified(request: Request, error: UndersignError) -> Response:  # noqa: ARG001

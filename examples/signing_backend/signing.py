@@ -101,7 +101,8 @@ class SigningServer:
         expected = (sha256(document).hexdigest(), sha256(result.encode("ascii")).hexdigest())
         if (item["hash"], item["sig_hash"]) != expected:
             raise IncorrectClaimError("items", "The receipt is another signature's.")
-        if (claims["iss"], claims["caller"]["client_id"]) != (self._settings.signing_server, self._settings.client_id):
+        caller = claims["caller"].get("client_id")  # a person has none
+        if (claims["iss"], caller) != (self._settings.signing_server, self._settings.client_id):
             raise IncorrectClaimError("caller", "The receipt is another caller's.")
         return Signed(result, receipt, detached, signature.protected, claims["log"])
 

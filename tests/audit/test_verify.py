@@ -6,7 +6,7 @@ from tests.audit.writing import FINGERPRINT, NOW, RECEIPT_KEYS, ROOT, Chain, edi
 from undersign import jwk
 from undersign.audit.chain import Epoch
 from undersign.audit.verify import verify_file, verify_lines
-from undersign.errors import ChainError, PolicyError
+from undersign.errors import ChainError, FetchError, PolicyError
 from undersign.jwks import KeySet
 
 # -- what holds --
@@ -170,3 +170,51 @@ def test_a_receipt_by_another_key_is_refused(chain):
         verify(chain, receipts=[chain.receipt(4)], receipt_keys=KeySet([jwk.generate("Ed25519").public()]))
     with pytest.raises(PolicyError):
         verify(chain, receipts=[chain.receipt(4)])
+
+
+# -- what was exported earlier --
+
+
+def test_a_head_newer_than_the_export_is_not_called_tampering(chain):
+    """A head of a later line says that the export may be older, and to export again."""
+    lines = list(chain.lines)
+    chain.sign(9)
+
+    with pytest.raises(ChainError, match="exported earlier, or cut off") as caught:
+        verify_lines(lines, root=FINGERPRINT, heads=[chain.head()])
+    assert "Export it again" in caught.value.help
+
+
+def test_a_head_of_an_epoch_after_the_export_is_not_called_forged_only(chain):
+    """A head by an epoch that was opened after the export says to export again, before it speaks of forgery."""
+    lines = list(chain.lines)
+    chain.now += 4000
+    chain.epoch = Epoch.open(chain.id, ROOT, now=chain.now)
+    chain.add(chain.epoch.entry())
+
+    with pytest.raises(ChainError, match="signed by no epoch") as caught:
+        verify_lines(lines, root=FINGERPRINT, heads=[chain.head()])
+    assert caught.value.help.index("Export it again") < caught.value.help.index("forged")
+
+
+def test_a_receipt_newer_than_the_export_is_not_called_tampering(chain):
+    """A receipt of a later line says that the export may be older, and to export again."""
+    lines = list(chain.lines)
+    chain.sign(9)
+    receipt = chain.receipt(len(chain.lines))
+
+    with pytest.raises(ChainError, match="exported earlier, or cut off") as caught:
+        verify_lines(lines, root=FINGERPRINT, receipts=[receipt], receipt_keys=RECEIPT_KEYS)
+    assert "Export it again" in caught.value.help
+
+
+def test_a_file_that_is_not_there_is_no_broken_chain(tmp_path):
+    """A file that cannot be read says nothing of a chain."""
+    with pytest.raises(FetchError, match="cannot be read: No such file"):
+        verify_file(tmp_path / "nothing", root=FINGERPRINT)
+
+
+def test_receipts_without_keys_name_the_option(chain):
+    """Who brings a receipt without its keys is told the argument and the option."""
+    with pytest.raises(PolicyError, match="--receipt-keys"):
+        verify(chain, receipts=[chain.receipt(4)], receipt_keys=None)

@@ -1,17 +1,21 @@
 """init, check, audit and the command line around them: what they print, and their exit codes."""
 
 import json
+import re
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 
 from tests.web.desk import TOML, open_desk
-from undersign.cli import init
+from undersign.cli import init, serve
 from undersign.cli.main import COMMANDS, main
 from undersign.jwks import KeySet
+from undersign.serve.server import bind
 
 
 def test_init_writes_a_file_that_check_accepts(tmp_path, capsys):
@@ -116,6 +120,19 @@ def test_audit_verify_with_another_root_is_1(log):
     assert main(["audit", "verify", str(folder / "log.ndjson"), "--root", "A" * 43]) == 1
 
 
+@pytest.mark.parametrize("option", ["", "--head", "--receipt", "--receipt-keys", "--checkpoint"])
+def test_audit_verify_of_a_file_that_is_not_there(log, capsys, option):
+    """A file that is not there is not called evidence, whichever it is."""
+    folder, root = log
+    words = ["audit", "verify", str(folder / ("log.ndjson" if option else "nothing")), "--root", root]
+    words += [option, str(folder / "nothing")] if option else []
+
+    assert main(words) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("undersign: [fetch_failed]")
+    assert "No such file" in told
+
+
 def test_errors_as_json(tmp_path, capsys):
     """With --json an error is one JSON object on standard error."""
     assert main(["check", str(tmp_path / "nothing.toml"), "--json"]) == 1
@@ -149,3 +166,54 @@ def test_each_command_has_its_module(command):
 
     assert callable(module.configure)
     assert callable(module.run)
+
+
+def interrupt(*_):
+    """Stand for Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("where", ["undersign.cli.main.import_module", "undersign.cli.check.run"])
+def test_an_interrupt_is_silent(monkeypatch, capsys, where):
+    """Ctrl-C ends a command with 130 and not a word, while it is imported and while it runs."""
+    monkeypatch.setattr(where, interrupt)
+
+    assert main(["check", "undersign.toml"]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("words", [["serve"], ["audit", "root"], ["storage", "migrate"]], ids=" ".join)
+def test_a_missing_driver_is_4(tmp_path, monkeypatch, capsys, words):
+    """A database whose driver is not installed ends each command with 4, and says what to install."""
+    file = tmp_path / "undersign.toml"
+    main(["init", str(file)])
+    text = file.read_text()
+    assert 'url = "sqlite:' in text
+    file.write_text(re.sub(r'(?m)^url = "sqlite:[^"]*"', 'url = "postgresql://me@localhost/nothing"', text))
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    monkeypatch.delitem(sys.modules, "undersign.storage.engines.postgresql", raising=False)
+
+    assert main([*words, str(file)]) == 4
+    assert "[not_installed] The storage address needs the package psycopg. Run: pip install 'undersign[postgres]'" in (
+        capsys.readouterr().err
+    )
+
+
+def test_serve_says_where_it_listens(capsys):
+    """The line of a start names the server's address and, where --port says another, the one that is bound."""
+    settings = SimpleNamespace(server=SimpleNamespace(roles=["signing"]))
+    house = SimpleNamespace(url="https://sign.example", root="abc", settings=settings)
+    with closing(bind("127.0.0.1", 0)[0]) as bound:
+        serve._announce(*serve._facts(house, [bound]))
+        port = bound.getsockname()[1]
+
+    told = f"undersign: serving https://sign.example (signing), listening on 127.0.0.1:{port}; audit root abc\n"
+    assert capsys.readouterr().out == told
+
+
+def test_a_port_beyond_all_ports_is_an_error(tmp_path, capsys):
+    """A number that is no port is refused in a sentence."""
+    main(["init", str(tmp_path / "undersign.toml")])
+
+    assert main(["serve", str(tmp_path / "undersign.toml"), "--port", "80000"]) == 1
+    assert "a port is a number from 0 to 65535" in capsys.readouterr().err

@@ -315,3 +315,22 @@ def test_close_needs_a_chain(served, told):
     code, _, err = told("audit", "close", file, "--to", served / "a", "--checkpoint", served / "b", "--keep", 0)
 
     assert (code, "no audit chain" in err) == (1, True)
+
+
+def test_another_database_than_the_marked_one_is_not_closed(served, told):
+    """Where another database of the same master key is in the marked one's place, a command leaves it alone too."""
+    mark = served / "var" / "master.key.mark"
+    noted = mark.read_bytes()
+    for path in (served / "var").glob("undersign.db*"):
+        path.unlink()
+    with open_desk(served):
+        pass
+    mark.write_bytes(noted)
+    file = served / "undersign.toml"
+    file.write_text(TOML.replace("demo = true\n", ""))
+    before = told("audit", "export", file)[1]
+
+    code, _, err = told(*close(served, "one", "--keep", 0))
+    assert (code, "mark is of another" in err, mark.name in err) == (1, True, True)
+    assert not (served / "one.jsonl").exists()
+    assert told("audit", "export", file)[1] == before

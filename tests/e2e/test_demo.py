@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from undersign.cli.story import log
+
 DEMO = [sys.executable, "-m", "undersign.cli.main", "demo"]
 
 
@@ -91,3 +93,13 @@ def test_a_file_that_is_not_there(tmp_path):
     assert told.returncode == 1
     assert told.stderr.decode().startswith("undersign: [invalid_settings] 'nothing.pdf' cannot be read")
     assert not (tmp_path / "var").exists()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_story_says_where_the_command_is(tmp_path, monkeypatch, known):
+    """Whoever has undersign in a folder that is not on the path is told which, before the command to paste."""
+    (tmp_path / "undersign").touch(mode=0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path) if known else "/nowhere")
+
+    assert (str(tmp_path / "undersign") in log._where_undersign_is()) is not known

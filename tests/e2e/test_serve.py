@@ -21,7 +21,7 @@ STORAGE = '\n[storage]\nurl = "sqlite:undersign.db"\nmaster_key = "env:MASTER"\n
 
 
 @contextmanager
-def serving(folder, *words):
+def serving(folder, *words, stdin=None):
     """Serve a configuration whose master key is in the environment; what the server says goes to a file."""
     caller = Caller(write(folder))
     file = folder / "undersign.toml"
@@ -29,7 +29,7 @@ def serving(folder, *words):
     environment = {**os.environ, "MASTER": b64url_encode(secrets.token_bytes(32))}
     command = [sys.executable, "-m", "undersign.cli.main", "serve", str(file), *words]
     with (folder / "server.log").open("ab") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+        process = subprocess.Popen(command, stdout=log, stderr=log, stdin=stdin, env=environment)
     try:
         wait_until_ready(process, folder)
         yield caller, process
@@ -126,3 +126,19 @@ def test_a_port_that_is_taken_is_said(tmp_path):
 
     assert ran.returncode == 1
     assert "cannot be bound" in ran.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_with_a_parent_that_stays_is_a_stop(tmp_path, number):
+    """A server that watches standard input ends in good order while that is still open."""
+    reading, writing = os.pipe()
+    try:
+        with serving(tmp_path, "--with-parent", stdin=reading) as (_, process):
+            process.send_signal(number)
+            code = process.wait(30)
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+    assert code == (0 if number == signal.SIGTERM else 130)
+    assert "Fatal" not in (tmp_path / "server.log").read_text()

@@ -1,5 +1,7 @@
 """The backend's door: a page of another site cannot have it sign, and neither can a name that was bent to it."""
 
+import json
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -18,6 +20,9 @@ class Signing:
 
     def token(self, scope):
         return scope
+
+    def verify(self, document, result, receipt, *, detached):
+        return Signed(result, receipt, detached, {}, {"seq": len(document)})
 
     def sign(self, document, media_type, token):  # noqa: ARG002 - the signing server's arguments
         self.signed.append(document)
@@ -79,3 +84,46 @@ def test_a_document_without_end_is_not_kept(signing):
 
     assert told(answer)[0] == [413]
     assert signing.signed == []
+
+
+WHOLE = {"document": b"I owe".hex(), "result": "a.b.c", "receipt": "d.e.f", "detached": False}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"I owe",
+        b"\xff",
+        b"[]",
+        b"{}",
+        json.dumps(WHOLE | {"document": "I owe"}).encode(),
+        json.dumps(WHOLE | {"document": None}).encode(),
+        json.dumps(WHOLE | {"result": 1}).encode(),
+        json.dumps(WHOLE | {"receipt": ["d.e.f"]}).encode(),
+        json.dumps(WHOLE | {"detached": "no"}).encode(),
+        json.dumps({name: value for name, value in WHOLE.items() if name != "document"}).encode(),
+    ],
+)
+def test_what_cannot_be_checked_is_told_what_is_expected(client, body):
+    """A body of another form is answered with 400 and the form that is expected, never with 500."""
+    answer = client.post("/documents/check", content=body)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "bad_request"
+    assert all(f"'{name}'" in answer.json()["detail"] for name in WHOLE)
+
+
+def test_the_page_says_what_is_checked(client):
+    """The form of a check stands on the page, and a body of that form is checked."""
+    page = client.get("/").text
+
+    assert all(f"<code>{name}</code>" in page for name in WHOLE)
+    assert client.post("/documents/check", json=WHOLE).json() == {"verified": True, "line": 5}
+
+
+def test_the_largest_document_can_be_checked(client):
+    """What is as large as a document may be is checked too, in hexadecimal."""
+    whole = WHOLE | {"document": bytes(16 << 20).hex()}
+
+    assert client.post("/documents/check", json=whole).json()["line"] == 16 << 20

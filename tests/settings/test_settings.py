@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from undersign import jwk
+from undersign.cli.main import main
 from undersign.encoding import dump_json
 from undersign.errors import SettingsError
 from undersign.jwks import KeySet
 from undersign.settings import check, load, parse, secret
+from undersign.settings.key_sets import read_key_set
 from undersign.settings.reader import _Reader
 
 GOOD = """
@@ -333,3 +335,26 @@ def test_any_document_is_settings_or_a_settings_error(document):
     reader = _Reader()
     tables = reader.document(document)
     assert reader.problems or isinstance(tables, dict)
+
+
+def test_the_remedy_for_a_key_set_is_true(tmp_path):
+    """A single JWK is no set, and the command that the remedy names makes one that is read."""
+    key, one, whole = (str(tmp_path / name) for name in ("key.json", "one.json", "set.json"))
+    main(["jwk", "generate", "ES256", "-o", key])
+    main(["jwk", "public", key, "-o", one])
+
+    with pytest.raises(SettingsError) as caught:
+        read_key_set("file:one.json", folder=tmp_path)
+    assert "`undersign jwk public KEY --set`" in caught.value.help
+    assert main(["jwk", "public", key, "--set", "-o", whole]) == 0
+    assert [each.is_private for each in read_key_set("file:set.json", folder=tmp_path)] == [False]
+
+
+def test_init_is_the_remedy_for_a_missing_file_only(tmp_path):
+    """A file that is there and cannot be read is not to be made, for init would refuse."""
+    (tmp_path / "latin.toml").write_bytes(b"\xff")
+
+    for name, made in (("nothing.toml", True), ("latin.toml", False), (".", False)):
+        with pytest.raises(SettingsError) as caught:
+            load(tmp_path / name)
+        assert ("undersign init" in caught.value.help) is made

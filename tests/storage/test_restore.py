@@ -185,7 +185,7 @@ def test_a_mark_of_another_chain_stops_the_start(machine, clock, spoiled):
     machine.path.write_bytes(spoiled(machine))
     before = events(machine)
     clock.now += 100
-    with pytest.raises(StorageError, match="another chain") as caught:
+    with pytest.raises(StorageError, match="mark is of another") as caught:
         machine.start()
     assert machine.path.name in caught.value.help
     assert events(machine) == before

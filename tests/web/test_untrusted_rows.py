@@ -237,12 +237,14 @@ def test_an_open_epoch_signs_no_head_that_was_changed(house, sql):
     """Once an epoch is open, neither a line before the last nor a hash that is not the head's is signed as the head."""
     with house() as desk:
         database = desk.house.database
-        desk.house.heads.sign()
+        auditor = {"Authorization": f"Bearer {desk.token('audit')}"}
+        assert desk.client.get("/v1/audit/head", headers=auditor).status_code == 200
         with kept_for_the_end(database):
             for each in sql.split(";"):
                 run(database, each)
             with pytest.raises(StorageError):
                 desk.house.heads.sign()
+            assert desk.client.get("/v1/audit/head", headers=auditor).status_code == 503
 
 
 # -- another database in place of the one that was served --
@@ -272,7 +274,7 @@ def test_a_server_does_not_start_on_another_database_than_its_own(replaced, othe
         with open_desk(replaced):
             pass
         mark.write_bytes(kept)
-    with pytest.raises(StorageError, match="another chain") as caught, open_desk(replaced, SERVED):
+    with pytest.raises(StorageError, match="mark is of another") as caught, open_desk(replaced, SERVED):
         pytest.fail("it started")
     assert mark.name in caught.value.help
 
@@ -294,12 +296,30 @@ def test_another_database_is_another_start_of_a_demo(replaced):
 # -- a file that is removed under a server --
 
 
-def test_a_server_whose_file_was_removed_signs_nothing_and_makes_none(tmp_path):
-    """With its file gone the server answers 503, and no file is made in its place."""
-    with suppress(StorageError), open_desk(tmp_path, TOML) as desk:
-        token = desk.token()
-        for path in (tmp_path / "var").glob("undersign.db*"):
-            path.unlink()
-        assert [answer.status_code for answer in signs(desk, token)] == [503] * 4
+@pytest.fixture
+def removed(tmp_path):
+    """What a server answers once its file was removed: to each of some requests, in order."""
+
+    def answers(*requests):
+        found = []
+        with suppress(StorageError), open_desk(tmp_path, TOML) as desk:  # it cannot record that it stops
+            auditor, token = {"Authorization": f"Bearer {desk.token('audit')}"}, desk.token()
+            for path in (tmp_path / "var").glob("undersign.db*"):
+                path.unlink()
+            for request in requests:
+                found += request(desk, token, auditor)
         assert not (tmp_path / "var" / "undersign.db").exists()
-    assert not (tmp_path / "var" / "undersign.db").exists()
+        return [answer.status_code for answer in found]
+
+    return answers
+
+
+def test_a_server_whose_file_was_removed_signs_nothing_and_makes_none(removed):
+    """With its file gone the server answers 503, and no file is made in its place."""
+    assert removed(lambda desk, token, _: signs(desk, token)) == [503] * 4
+
+
+@pytest.mark.parametrize("path", ["/jwks.json", "/v1/audit", "/v1/audit/head"])
+def test_a_server_whose_file_was_removed_reads_from_it_no_more(removed, path):
+    """With its file gone the server publishes no keys from what it still holds open, and gives no log."""
+    assert removed(lambda desk, _, auditor: [desk.client.get(path, headers=auditor)]) == [503]

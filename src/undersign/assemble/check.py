@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from undersign.errors import SettingsError
+from undersign.errors import NotInstalledError, SettingsError
 from undersign.settings import Problem, Settings
 from undersign.settings import check as check_settings
 from undersign.storage.engines import engine_of
@@ -26,9 +26,13 @@ def check_safe(settings: Settings) -> None:
     """Refuse what ``check`` has a problem with.
 
     Raises:
+        NotInstalledError: All that is wrong is that the database's driver is not installed.
         SettingsError: There is one; ``problems`` lists all.
     """
     lines = tuple(map(str, check(settings)))
+    refused = _refused(settings)
+    if len(lines) == 1 and isinstance(refused, NotInstalledError):
+        raise refused
     if lines:
         raise SettingsError(f"The configuration is not safe to serve: {lines[0]}", problems=lines)
 
@@ -40,8 +44,13 @@ def storage_url(settings: Settings) -> str:
 
 
 def _storage(settings: Settings) -> tuple[Problem, ...]:
+    error = _refused(settings)
+    return (Problem("storage.url", error.message, error.help),) if error else ()
+
+
+def _refused(settings: Settings) -> SettingsError | None:
     try:
         engine_of(storage_url(settings))
     except SettingsError as error:
-        return (Problem("storage.url", error.message, error.help),)
-    return ()
+        return error
+    return None

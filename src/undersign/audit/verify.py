@@ -21,7 +21,7 @@ from typing import Any, Final, NoReturn
 
 from undersign import jws
 from undersign.encoding import parse_object
-from undersign.errors import ChainError, PolicyError, UndersignError, quoted
+from undersign.errors import ChainError, FetchError, PolicyError, UndersignError, quoted
 from undersign.jwks import KeySource
 
 from .certificate import Certified, members_of, opened
@@ -89,7 +89,13 @@ def verify_file(
     receipts: Sequence[str] = (),
     receipt_keys: KeySource | None = None,
 ) -> ChainReport:
-    """Verify an exported chain, one line of a file for each of its lines, its segments in order; see verify_lines."""
+    """Verify an exported chain, one line of a file for each of its lines, its segments in order; see verify_lines.
+
+    Raises:
+        ChainError: It does not hold together.
+        FetchError: A file cannot be read, which says nothing of the chain.
+        PolicyError: Receipts were brought without the keys that sign them.
+    """
     return verify_lines(
         _lines_of(paths),
         root=root,
@@ -124,7 +130,10 @@ def verify_lines(
         PolicyError: Receipts were brought without the keys that sign them.
     """
     if receipts and receipt_keys is None:
-        raise PolicyError("Receipts cannot be verified without the keys that sign them.", help="Pass receipt_keys.")
+        raise PolicyError(
+            "Receipts cannot be verified without the keys that sign them.",
+            help="Pass receipt_keys (--receipt-keys FILE).",
+        )
     said = [opened(receipt, receipt_keys, RECEIPT_TYP, "A receipt") for receipt in receipts]
     before = None if checkpoint is None else verify_checkpoint(checkpoint, root=root)
     walk = Walk(root, _start(before), keep=filter(None, map(_receipted, said)))
@@ -155,7 +164,10 @@ def _lines_of(paths: Iterable[Path]) -> Iterator[bytes]:
             with path.open("rb") as file:
                 yield from file
         except OSError as error:
-            raise ChainError(f"The file {quoted(str(path))} cannot be read: {type(error).__name__}.") from error
+            raise FetchError(
+                f"The file {quoted(str(path))} cannot be read: {error.strerror or type(error).__name__}.",
+                help="Check its name, and whether you may read it.",
+            ) from error
 
 
 def _start(before: Checkpoint | None) -> Start | None:
@@ -203,7 +215,8 @@ def _epoch_of(head: str, walk: Walk) -> Certified:
         return epoch
     raise ChainError(
         "A head is signed by no epoch that this chain records.",
-        help="It is forged, or another chain's, or of an epoch whose line is in a segment that was not brought.",
+        help="Was this exported before the head was signed? Export it again. Else the head is forged, or another "
+        "chain's, or of an epoch whose line is in a segment that was not brought.",
     )
 
 
@@ -212,7 +225,11 @@ def _line(what: str, named: Mapping[str, Any], walk: Walk) -> int:
     if type(seq) is not int or seq < 1:
         raise ChainError(f"{what} names no line.")
     if seq > walk.seq:
-        raise ChainError(f"{what} covers line {seq}, and the chain ends at {walk.seq}: it was cut off.", seq=seq)
+        raise ChainError(
+            f"{what} covers line {seq}, and the chain ends at {walk.seq}: it was exported earlier, or cut off.",
+            seq=seq,
+            help=f"Export it again. If line {seq} is missing still, it was cut off: keep both, they are evidence.",
+        )
     if seq < walk.first:
         raise ChainError(f"{what} is of line {seq}, before the first line here.", seq=seq, help="Bring its segment.")
     if walk.line(seq).hash != named.get("hash"):

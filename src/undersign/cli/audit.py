@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from ..assemble import open_database, opened_log
+from ..assemble import master_reference, open_database, opened_log
 from ..audit.verify import ChainReport, verify_file
-from ..errors import ChainError, StorageError
 from ..jwks import KeySet
 from ..settings import load
 from ..storage.closing import Files, close_segment
 from ..storage.database import Database
+from ..storage.envelope import Envelope, master_key
 from ..storage.heads import HeadSigner
-from ..storage.ledger.lines import lines_after, read_head
-from .source import read_text
+from ..storage.ledger.lines import believed, lines_after, read_head
+from .source import read, read_text
 
 __all__ = ["configure", "run", "run_verb"]
 
@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
         checkpoint=read_text(str(options.checkpoint)) if options.checkpoint else None,
         heads=[read_text(str(path)) for path in options.head],
         receipts=[read_text(str(path)) for path in options.receipt],
-        receipt_keys=KeySet.load(options.receipt_keys.read_bytes()) if options.receipt_keys else None,
+        receipt_keys=KeySet.load(read(str(options.receipt_keys))) if options.receipt_keys else None,
     )
     _print(report, as_json=options.json)
     return 0 if report.witnessed else 3
@@ -110,11 +110,12 @@ def _lines(file: Path, after: int | None) -> Iterator[bytes]:
 
 
 def _root(file: Path) -> str:
-    database = _database(file)
+    settings = load(file)
+    database = open_database(settings, migrate=False)
     try:
-        return read_head(database).root
-    except StorageError as error:
-        raise ChainError("The database has no chain yet.", help="Serve the file once.") from error
+        head = read_head(database)
+        master = Envelope(master_key(master_reference(settings)))
+        return believed(head, master.of(head.chain)).root
     finally:
         database.dispose()
 

@@ -32,7 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     thumbprint = _verb(verbs, "thumbprint", "print the RFC 7638 thumbprint")
     thumbprint.add_argument("--uri", action="store_true", help="as a URI (RFC 9278)")
     thumbprint.add_argument("--hash", choices=["sha256", "sha384", "sha512"], default="sha256")
-    _verb(verbs, "public", "write the public half as a JWK")
+    public = _verb(verbs, "public", "write the public half as a JWK")
+    public.add_argument("--set", action="store_true", help="as a JWK Set, which is what [clients] and [issuers] name")
 
 
 def _verb(verbs: Any, name: str, text: str, *, key: bool = True) -> argparse.ArgumentParser:
@@ -86,7 +87,9 @@ def _convert(options: argparse.Namespace) -> None:
 
 
 def _public(options: argparse.Namespace) -> None:
-    write(options.output, _jwk_text(_loaded(options), private=False).encode())
+    key = _loaded(options)
+    text = _text({"keys": [key.to_jwk()]}) if options.set else _jwk_text(key, private=False)
+    write(options.output, text.encode())
 
 
 def _thumbprint(options: argparse.Namespace) -> None:
@@ -122,4 +125,8 @@ def _loaded(options: argparse.Namespace) -> Key:
 
 
 def _jwk_text(key: Key, *, private: bool) -> str:
-    return json.dumps(key.to_jwk(private=private), indent=2) + "\n"
+    return _text(key.to_jwk(private=private))
+
+
+def _text(members: dict[str, Any]) -> str:
+    return json.dumps(members, indent=2) + "\n"

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Final
 
 from .. import __version__
-from ..errors import SettingsError, UndersignError
+from ..errors import NotInstalledError, SettingsError, UndersignError
 
 __all__ = ["COMMANDS", "Command", "main"]
 
@@ -53,6 +53,13 @@ Tokens and secrets come from files, standard input or the environment; `undersig
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give its exit code."""
+    try:
+        return _main(arguments)
+    except KeyboardInterrupt:  # while the command was imported, too
+        return 130
+
+
+def _main(arguments: Sequence[str] | None) -> int:
     given = _joined(list(sys.argv[1:] if arguments is None else arguments))
     command = next((c for c in COMMANDS if c.name == next((a for a in given if not a.startswith("-")), "")), None)
     parser, module = _parser(command)
@@ -80,9 +87,7 @@ def _run(module: ModuleType, options: argparse.Namespace) -> int:
         code: int = module.run(options)
     except UndersignError as error:
         _refuse(error, as_json=bool(getattr(options, "json", False)))
-        return 1
-    except KeyboardInterrupt:
-        return 130
+        return 4 if isinstance(error, NotInstalledError) else 1
     except BrokenPipeError:
         # What read our output went away; say nothing more, and let no flush at the end complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import sys
 import threading
 from typing import ClassVar, Final
 
@@ -69,6 +68,7 @@ def _refuse_exposure(options: argparse.Namespace) -> None:
 
 def _follow_parent() -> None:
     """Wait until standard input closes, which it does when the process that started this one is gone."""
-    while sys.stdin.buffer.read(4096):
+    # Past sys.stdin, whose lock this thread would hold while the interpreter ends, which then aborts.
+    while os.read(0, 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

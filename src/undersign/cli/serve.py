@@ -6,9 +6,8 @@ import argparse
 import os
 import signal
 import socket
-import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -61,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     _keep_secrets_out_of_core_dumps()
     house = assemble(settings)
-    _serve(house, sockets, partial(_announce, *_facts(house)), quiet=options.quiet)
+    _serve(house, sockets, partial(_announce, *_facts(house, sockets)), quiet=options.quiet)
     return 0
 
 
@@ -69,7 +68,7 @@ def _serve_many(options: argparse.Namespace, settings: Settings, sockets: list[s
     """Converge once, then let each process build its own server of the same file."""
     kept = dict(os.environ)
     house = assemble(settings)  # makes the database and the keys, so that no two processes race for the first ones
-    facts = _facts(house)
+    facts = _facts(house, sockets)
     house.close()
     os.environ.update(kept)  # secrets named as env: are read again by each process
     one = partial(_serve_file, options.file.resolve(), options.host, quiet=options.quiet)
@@ -96,12 +95,19 @@ def _settings(file: Path, host: str | None) -> Settings:
     return replace(settings, server=replace(settings.server, host=host)) if host else settings
 
 
-def _facts(house: House) -> tuple[str, tuple[str, ...], str]:
-    return house.url, tuple(house.settings.server.roles), house.root
+def _facts(house: House, sockets: Sequence[socket.socket]) -> tuple[str, str, str, str]:
+    where = ", ".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in map(_place, sockets))
+    return house.url, ", ".join(house.settings.server.roles), where, house.root
 
 
-def _announce(url: str, roles: tuple[str, ...], root: str) -> None:
-    print(f"undersign: serving {url} ({', '.join(roles)}); audit root {root}", flush=True)
+def _place(bound: socket.socket) -> tuple[str, int]:
+    host, port = bound.getsockname()[:2]
+    return host, port
+
+
+def _announce(url: str, roles: str, where: str, root: str) -> None:
+    # Both, for they differ behind a proxy, or with --port: what clients call it, and what is bound.
+    print(f"undersign: serving {url} ({roles}), listening on {where}; audit root {root}", flush=True)
 
 
 def _keep_secrets_out_of_core_dumps() -> None:
@@ -117,6 +123,7 @@ def _port(settings: Settings) -> int:
 
 def _follow_parent() -> None:
     """Wait until standard input closes, which it does when the process that started this one is gone."""
-    while sys.stdin.buffer.read(4096):
+    # Past sys.stdin, whose lock this thread would hold while the interpreter ends, which then aborts.
+    while os.read(0, 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -39,6 +39,7 @@ UndersignError                          undersign
     ReplayStoreError                    replay_store
     FetchError                          fetch_failed
     SettingsError                       invalid_settings
+        NotInstalledError               not_installed
     StorageError                        storage_unavailable
         ClockBehindError                clock_behind
     ChainError                          broken_chain
@@ -99,6 +100,7 @@ from .server import (
     InvalidTargetError,
     LinesClosedError,
     MediaTypeError,
+    NotInstalledError,
     OAuthError,
     ReplayStoreError,
     RequestError,
@@ -168,6 +170,7 @@ __all__ = [
     "MalformedTokenError",
     "MediaTypeError",
     "MissingClaimError",
+    "NotInstalledError",
     "NotStreamableError",
     "NotYetValidError",
     "OAuthError",

@@ -34,6 +34,13 @@ class SettingsError(UndersignError):
         super().__init__(message, help=help)
 
 
+class NotInstalledError(SettingsError):
+    """The configuration asks for a package that this installation lacks."""
+
+    code = "not_installed"
+    advice = "Install it; `pip install 'undersign[NAME]'` says which packages go together."
+
+
 class StorageError(UndersignError):
     """The database could not take a write, so nothing was released."""
 

@@ -23,6 +23,7 @@ _BACKLOG: Final = 2048
 _SWITCH: Final = 0.001  # seconds
 _CONNECTIONS: Final = 900  # then 503; a process may open 1024 files on most systems
 _IDLE: Final = 75  # seconds; longer than the 60 of most proxies, so that none uses a connection that we just closed
+_PORTS: Final = 65535
 _LOOPBACKS: Final = ("127.0.0.1", "::1")
 
 
@@ -116,6 +117,8 @@ def bind(host: str, port: int, *, both: bool = False) -> list[socket.socket]:
     Raises:
         SettingsError: The port cannot be bound.
     """
+    if not 0 <= port <= _PORTS:
+        raise SettingsError(f"{port} is no port: a port is a number from 0 to {_PORTS}.", help="Say --port 8080.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         bound = [socket.create_server((host, port), family=family, backlog=_BACKLOG)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from undersign.errors import PrivateKeyGivenError, SettingsError, UndersignError
 from undersign.jwks import KeySet
@@ -14,6 +15,8 @@ from .reader import Problem
 from .secrets import public_text
 
 __all__ = ["check_key_set", "read_key_set"]
+
+_HELP: Final = 'Write a JWK Set, {"keys": [...]}: `undersign jwk public KEY --set` makes one of one key.'
 
 
 def read_key_set(reference: str, *, folder: Path) -> KeySet:
@@ -27,7 +30,7 @@ def read_key_set(reference: str, *, folder: Path) -> KeySet:
     except SettingsError:
         raise
     except UndersignError as error:
-        raise SettingsError(error.message, help="Write a JWK Set of public keys: `undersign jwk public`.") from error
+        raise SettingsError(error.message, help=_HELP) from error
 
 
 def check_key_set(where: str, reference: str, *, folder: Path, whole: bool = False) -> Iterator[Problem]:

@@ -65,8 +65,10 @@ def load(path: Path) -> Settings:
             octets = file.read(FILE_CAP + 1)
         text = octets.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        missing = isinstance(error, FileNotFoundError)  # init writes over nothing that is there
         raise SettingsError(
-            f"The file {quoted(path.name)} cannot be read: {type(error).__name__}.", help="Make one: `undersign init`."
+            f"The file {quoted(path.name)} cannot be read: {type(error).__name__}.",
+            help="Make one: `undersign init FILE`." if missing else "It must be UTF-8 text that you may read.",
         ) from error
     if len(octets) > FILE_CAP:
         raise SettingsError(f"The file {quoted(path.name)} is larger than {FILE_CAP} octets.")

@@ -49,7 +49,10 @@ def _read(path: Path, *, private: bool) -> str:
             mode = os.fstat(file.fileno()).st_mode
             text = file.read(CAP + 1).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The file {quoted(path.name)} cannot be read: {type(error).__name__}.") from error
+        raise SettingsError(
+            f"The file {quoted(path.name)} cannot be read: {type(error).__name__}.",
+            help="Check its name, which is seen from the configuration's folder, and who may read it.",
+        ) from error
     if len(text) > CAP:
         raise SettingsError(f"The file {quoted(path.name)} is larger than {CAP} octets.")
     if private and mode & 0o077:

@@ -82,6 +82,10 @@ class Envelope:
         bound = ["undersign-envelope-v1", place.table, place.id, place.version, place.purpose, place.alg]
         return self._open(sealed, place, _FIRST, dump_json(bound))
 
+    def has_sealed(self, sealed: bytes) -> bool:
+        """Whether something was sealed under this master key, by the name that it bears, without opening it."""
+        return sealed[1 : 1 + _NAME] == self._name
+
     def mac(self, kind: str, content: list[Any]) -> bytes:
         """Authenticate a row: HMAC-SHA-256 over a JSON list of the chain, the kind and the content."""
         return digest(self._mac_key, dump_json(["undersign-row-v1", self.chain, kind, *content]), "sha256")

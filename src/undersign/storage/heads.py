@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from threading import Lock
 
-from undersign.audit.chain import EPOCH_CAP, Epoch, Head, Line
+from undersign.audit.chain import EPOCH_CAP, Epoch, Head, Line, link
 from undersign.audit.record import Write
 from undersign.errors import StorageError
 from undersign.jwk import Key
@@ -46,6 +46,7 @@ class HeadSigner:
         self._clock = clock
         self._lifetime = lifetime
         self._epoch: Epoch | None = None
+        self._signed = 0
         self._gate = Lock()
 
     def sign(self) -> str:
@@ -56,9 +57,12 @@ class HeadSigner:
         """
         with self._gate:
             epoch, now = self._current()
-            line = head_line(self._database)
-            if line is None:
-                raise StorageError("The database has no audit chain, or it lost its last line.")
+            head, line = self._ledger.reading.refresh(), head_line(self._database)
+            if line is None or line.seq < max(head.seq, self._signed):
+                raise StorageError("The database lost its last line, or lines that were signed for.")
+            if link(self._chain, line.body) != line.hash or (line.seq == head.seq and line.hash != head.hash):
+                raise StorageError("The last line was changed in the database.", help="Restore it from a backup.")
+            self._signed = line.seq
             return epoch.sign(Head(self._chain, line.seq, line.hash, now))
 
     def checkpoint(self, end: Line, root: Key) -> tuple[str, str]:

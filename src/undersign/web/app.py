@@ -98,6 +98,10 @@ class Application:
     def _endpoint(self, scope: Scope) -> Endpoint:
         """Find the operation that is asked for; its path's parameters are put into the scope."""
         path: str = scope["path"]
+        if (
+            b"%2f" in scope.get("raw_path", b"").lower()
+        ):  # it is no separator, and in front of us it may be taken for one
+            raise _Unserved(problem.plain(404))
         given = [value for name, value in scope["headers"] if name == b"host"]
         if len(given) != 1 or given[0].lower() not in self._hosts:
             raise _Unserved(problem.plain(421, "The Host header names another server than this one."))

@@ -6,6 +6,8 @@ import contextlib
 import io
 import json
 import shlex
+import shutil
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -76,10 +78,19 @@ def verify_as_shell(teller: Teller, folder: Path, root: str, receipts: Sequence[
     for number, receipt in enumerate(receipts, 1):
         (folder / f"receipt-{number}.jws").write_text(receipt, encoding="ascii")
         words.append(f"--receipt=receipt-{number}.jws")
+    teller.note(_where_undersign_is())
     teller.command(["cd", shlex.quote(str(folder))])
     teller.command(["undersign", "audit", *words])
     code, text = _captured([_located(word, folder) for word in words])
     teller.check("the log, without the server", good=code == 0, what=text)
+
+
+def _where_undersign_is() -> str:
+    """Say which command is meant, for after ``make run`` it is on nobody's path."""
+    beside = Path(sys.executable).parent / "undersign"
+    if shutil.which("undersign") or not beside.exists():
+        return "As its auditor types it, who needs no server:"
+    return f"As its auditor types it, who needs no server; undersign is {beside} here, which is not on your PATH:"
 
 
 def _located(word: str, folder: Path) -> str:

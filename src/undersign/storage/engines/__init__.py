@@ -7,7 +7,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import Final
 
-from undersign.errors import SettingsError, quoted
+from undersign.errors import NotInstalledError, SettingsError, quoted
 
 from .engine import Connection, Engine
 
@@ -21,7 +21,8 @@ def engine_of(url: str, *, password: str = "") -> Engine:
     """Give the engine of an address.
 
     Raises:
-        SettingsError: The address is not of a kind that is known, or its driver is not installed.
+        SettingsError: The address is not of a kind that is known.
+        NotInstalledError: Its driver is not installed.
     """
     scheme = url.partition(":")[0]
     if scheme not in ENGINES:
@@ -32,7 +33,7 @@ def engine_of(url: str, *, password: str = "") -> Engine:
     try:
         make: Callable[..., Engine] = import_module(f".{ENGINES[scheme]}", __package__).make
     except ModuleNotFoundError as missing:
-        raise SettingsError(
-            f"The storage address needs the package {missing.name}.", help=f"pip install 'undersign[{scheme[:8]}]'"
+        raise NotInstalledError(
+            f"The storage address needs the package {missing.name}.", help=f"Run: pip install 'undersign[{scheme[:8]}]'"
         ) from None
     return make(url, password=password)

@@ -67,12 +67,12 @@ def make(url: str, *, password: str = "") -> PostgreSQL:
             help='Write password = "env:NAME" or "file:PATH" beside it.',
         )
     host = options.pop("host", "") or unquote(parts.hostname or "")
-    if not host or not parts.username or not parts.path.strip("/") or options.keys() - _QUERY:
+    if not host or "," in host or not parts.username or not parts.path.strip("/") or options.keys() - _QUERY:
         raise SettingsError("The address of the database is not whole, or has an option that is not known.", help=_HELP)
     if host.startswith("/") or host in {"localhost", "127.0.0.1", "::1"}:
         options.setdefault("sslmode", "prefer")
     else:
-        if options.setdefault("sslmode", "verify-full") not in {"verify-full", "verify-ca"}:
+        if options.setdefault("sslmode", "verify-full") != "verify-full":
             raise SettingsError("Beyond this machine, the database's TLS certificate is verified.", help=_HELP)
         options.setdefault("sslrootcert", "system")
     user, name = unquote(parts.username), unquote(parts.path.strip("/"))

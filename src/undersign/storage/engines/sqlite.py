@@ -129,14 +129,18 @@ class SQLiteConnection:
         Raises:
             StorageError: The lock did not come free in time.
         """
-        if _identity(self._path) != self._file:
-            raise sqlite3.OperationalError("the file was replaced")
+        self._check_file()
         begin_immediate(self._driver)
         self.begun = True
-        return self.ask(*questions)
+        return self._answered(questions)
 
     def ask(self, *questions: Question) -> list[Rows]:
         """Answer questions."""
+        if not self.begun:
+            self._check_file()
+        return self._answered(questions)
+
+    def _answered(self, questions: Sequence[Question]) -> list[Rows]:
         answers: list[Rows] = []
         for statement, parameters in questions:
             text, own = self._compile(statement)
@@ -145,9 +149,10 @@ class SQLiteConnection:
 
     def snapshot(self, *questions: Question) -> list[Rows]:
         """Answer questions in one read transaction."""
+        self._check_file()
         self._driver.execute("BEGIN")
         try:
-            return self.ask(*questions)
+            return self._answered(questions)
         finally:
             self._driver.execute("COMMIT")
 
@@ -165,6 +170,10 @@ class SQLiteConnection:
                 self._driver.execute(text, _given(own, parameters))
             else:
                 self._driver.executemany(text, parameters)
+
+    def _check_file(self) -> None:
+        if _identity(self._path) != self._file:
+            raise sqlite3.OperationalError("the file was replaced")
 
     def close(self) -> None:
         """Let go."""

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, insert, select, update
 
 from undersign.audit.chain import Line, link
 from undersign.audit.record import Entry, Position, at
+from undersign.encoding import parse_object
 from undersign.errors import LinesClosedError, StorageError
 
 from ..database import Database
@@ -27,6 +28,7 @@ __all__ = [
     "StoredHead",
     "appended",
     "audit_lines",
+    "begins_soundly",
     "believed",
     "chain",
     "hash_at",
@@ -159,6 +161,16 @@ def were_rows_sealed(connection: Connection) -> bool:
     """
     first, later = connection.ask((_AFTER, {"seq": 0, "most": 1}), (_SEALED, {}))
     return bool(later) or not any(row[0] == 1 and b'"rows":"sealed"' not in bytes(row[1]) for row in first)
+
+
+def begins_soundly(connection: Connection, head: StoredHead) -> bool:
+    """Whether the first line opens the very chain that the head names, and names its root, inside a transaction."""
+    (rows,) = connection.ask((_AT, {"seq": 1}))
+    if not rows or link(head.chain, bytes(rows[0][1])) != rows[0][2]:
+        return False
+    line = parse_object(bytes(rows[0][1]))
+    named = (line.get("event"), line.get("chain"), line.get("detail", {}).get("root"))
+    return named == ("chain_opened", head.chain, head.root)
 
 
 def lines_after(database: Database, seq: int, *, limit: int = 1000) -> tuple[Line, ...]:

@@ -15,16 +15,30 @@ from undersign.audit.record import Entry, KeyRef
 from undersign.cryptotoken.lifecycle import Plan
 from undersign.cryptotoken.token import KeyRecord
 from undersign.errors import StorageError, UndersignError, quoted
+from undersign.replay import LEEWAY
 
 from ..database import Database
 from ..engines import Connection
 from ..envelope import Envelope, Place
 from ..rows import TRUSTED, Moment
-from ..rows.keys import RESEAL, SEALED, Keys
+from ..rows.keys import ANY_SEALED, RESEAL, SEALED, Keys
 from ..rows.subjects import SEAL, Subjects
 from ..statement import Execution
 from ..trust import Draft, Picture, manifest_of
-from .lines import ADD, FIRST, LOCK, MOVE, StoredHead, appended, believed, hash_at, head_of, moved, were_rows_sealed
+from .lines import (
+    ADD,
+    FIRST,
+    LOCK,
+    MOVE,
+    StoredHead,
+    appended,
+    begins_soundly,
+    believed,
+    hash_at,
+    head_of,
+    moved,
+    were_rows_sealed,
+)
 from .mark import Mark, Noted
 
 __all__ = ["OpenedChain", "open_chain", "place_of", "taken_back", "writing"]
@@ -72,17 +86,16 @@ def open_chain(
     with writing(database) as connection:
         (rows,) = connection.begin((LOCK, {}))
         head = head_of(rows)
-        if mark is not None:
-            mark.check("" if head is None else head.chain)
+        envelope = master.of("" if head is None else head.chain)
+        noted = None if mark is None else mark.read(envelope)
         if head is None:
             return _make(connection, master, make_root, now, node)
-        envelope = master.of(head.chain)
-        noted = None if mark is None else mark.read(envelope)
+        check_master(connection, envelope)
         opening = _Opening(connection, envelope, head, node, now)
         if head.manifest or head.mac:
             believed(head, envelope)
         else:
-            opening.take_over(noted)
+            opening.take_over(is_new=mark is None or not mark.is_there())
         picture = opening.compare(noted)
         head = opening.finish()
         if mark is not None and picture is not None:
@@ -114,10 +127,24 @@ def taken_back(database: Database, master: Envelope, *, now: float, node: str = 
             return None
         before = head.time
         entry = Entry("clock_taken_back", "ok", detail=(("before", before), ("after", int(now))))
-        head = head._replace(time=int(now), unsure_from=-1, unsure_to=int(now) + 1)
+        head = head._replace(time=int(now), unsure_from=-1, unsure_to=int(now) + LEEWAY + 1)
         head, row = appended(head, entry, node, time=int(now))
         connection.finish([(ADD, [row]), (MOVE, moved(head, envelope))])
     return before, head.time
+
+
+def check_master(connection: Connection, envelope: Envelope) -> None:
+    """Refuse a master key that is not the one that this database was made with, by the name that each seal bears.
+
+    Raises:
+        StorageError: It is another.
+    """
+    (rows,) = connection.ask((ANY_SEALED, {}))
+    if rows and not envelope.has_sealed(bytes(rows[0][0])):
+        raise StorageError(
+            "The master key is not the one that this database was made with.",
+            help="Point [storage] master_key at that one; nothing else opens what it sealed.",
+        )
 
 
 def place_of(record: KeyRecord) -> Place:
@@ -178,14 +205,14 @@ class _Opening:
         self._executions: list[Execution] = []
         self._lines: list[tuple[Any, ...]] = []
 
-    def take_over(self, noted: Noted | None) -> None:
+    def take_over(self, *, is_new: bool) -> None:
         """Give the rows of the first release their MACs, and seal their private halves to this database.
 
         The first release believed its rows; this is the one moment at which ours does, and only as far as it must: a
         public key counts where its private half, which was sealed, proves it.
         """
         connection, envelope = self._connection, self._envelope
-        if noted is not None or were_rows_sealed(connection):
+        if not is_new or were_rows_sealed(connection) or not begins_soundly(connection, self._head):
             raise StorageError(
                 "What says which rows decide trust was taken out of the database.", help="Restore it from a backup."
             )
@@ -230,12 +257,12 @@ class _Opening:
         picture = self._outranked(noted)
         self._head = head._replace(
             unsure_from=-1,
-            unsure_to=now + 1,
+            unsure_to=now + LEEWAY + 1,
             restored_at=head.seq,
             generation=picture.generation,
             manifest=picture.manifest,
         )
-        detail = (("mark", noted.seq), ("refused_until", now + 1))
+        detail = (("mark", noted.seq), ("refused_until", now + LEEWAY + 1))
         self._append(Entry("restored", "ok", reason=f"the database ended at line {head.seq}", detail=detail))
         return picture
 

@@ -30,7 +30,7 @@ from ..engines import ENGINES
 from ..statement import Among, Execution, Number, Question, Rows, Statement
 from .row import Judge, Moment, metadata
 
-__all__ = ["RESEAL", "SEALED", "Keys", "is_published"]
+__all__ = ["ANY_SEALED", "RESEAL", "SEALED", "Keys", "is_published"]
 
 _TABLE: Final = Table(
     "keys",
@@ -76,6 +76,7 @@ _DESTROY: Final = Statement(update(_TABLE).where(*_PLACE).values(sealed=null()))
 _COUNT: Final = Statement(update(_TABLE).where(*_PLACE).values(uses=_TABLE.c.uses + bindparam("times")))
 _USES: Final = Statement(select(_TABLE.c.name, _TABLE.c.version, _TABLE.c.uses).where(Among(_TABLE.c.name, "names")))
 SEALED: Final = Statement(select(_TABLE.c.sealed).where(*_PLACE))
+ANY_SEALED: Final = Statement(select(_TABLE.c.sealed).where(_TABLE.c.sealed.is_not(None)).limit(1))
 RESEAL: Final = Statement(update(_TABLE).where(*_PLACE).values(sealed=bindparam("sealed_"), mac=bindparam("mac_")))
 
 
