@@ -217,3 +217,11 @@ def test_a_port_beyond_all_ports_is_an_error(tmp_path, capsys):
 
     assert main(["serve", str(tmp_path / "undersign.toml"), "--port", "80000"]) == 1
     assert "a port is a number from 0 to 65535" in capsys.readouterr().err
+
+
+def test_audit_close_keeps_no_negative_number_of_lines(tmp_path, capsys):
+    """What would close every line, for ever, is refused before anything is opened."""
+    words = ["--to", str(tmp_path / "segment"), "--checkpoint", str(tmp_path / "checkpoint"), "--keep=-1"]
+
+    assert main(["audit", "close", str(tmp_path / "undersign.toml"), *words]) == 1
+    assert "[invalid_policy] --keep" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from typing import Final
 
 from ..assemble import master_reference, open_database, opened_log
 from ..audit.verify import ChainReport, verify_file
+from ..errors import PolicyError
 from ..jwks import KeySet
 from ..settings import load
 from ..storage.closing import Files, close_segment
@@ -122,8 +123,10 @@ def _root(file: Path) -> str:
 
 def _close(options: argparse.Namespace) -> None:
     files = Files(options.to, options.checkpoint)
+    if options.keep < 0:  # it would close everything, for ever
+        raise PolicyError("--keep takes how many lines stay, 0 or more.", help="See `undersign audit close --help`.")
     with opened_log(load(options.file)) as (database, log):
-        through = read_head(database).seq - max(0, options.keep) if options.through is None else options.through
+        through = read_head(database).seq - options.keep if options.through is None else options.through
         heads = HeadSigner(database, log.ledger, chain=log.chain, root=log.root)
         done = close_segment(database, log.ledger, heads, root=log.root.public(), through=through, files=files)
     print(f"closed: lines {done.first} to {done.through} are in {options.to}, and no longer in the database")
