@@ -80,8 +80,8 @@ def close_segment(
     first = head.closed + 1
     if not first <= through <= head.seq:
         raise PolicyError(
-            f"There is nothing to close: lines {first} to {head.seq} are here, and line {through} would be the last.",
-            help="Say --through N or --keep N.",
+            f"There is nothing to close up to line {through}: lines {first} to {head.seq} are here.",
+            help="Say --through N, or --keep N with a smaller N.",
         )
     with _removing(files) as made:
         with _new(files.segment, made) as file:

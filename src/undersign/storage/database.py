@@ -13,7 +13,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import column, select, table
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from undersign.errors import StorageError, quoted
 
@@ -139,8 +139,11 @@ class Database:
         try:
             yield
         except _outages(self.engine) as error:
-            name = type(error).__name__
-            raise StorageError(f"The database {quoted(self.engine.shown)} cannot be {what}: {name}.") from error
+            reason = self.engine.reason(error.orig if isinstance(error, DBAPIError) and error.orig else error)
+            help_ = "Look at [storage], and at the database's own log." if what == "opened" else None
+            raise StorageError(
+                f"The database {quoted(self.engine.shown)} cannot be {what}: {reason}.", help=help_
+            ) from error
 
 
 def _outages(engine: Engine) -> tuple[type[Exception], ...]:

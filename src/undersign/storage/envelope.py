@@ -154,7 +154,9 @@ def _private_text(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"The master key {quoted(str(path))} cannot be read: {type(error).__name__}.",
-            help="Make it: `undersign init`.",
+            help="If there never was one, `undersign init` makes it. What was sealed under one opens under no other."
+            if isinstance(error, FileNotFoundError)
+            else "Let the user that runs the server read it, and nobody else.",
         ) from error
     if not stat.S_ISREG(mode) or mode & 0o077:
         raise SettingsError(f"Others can read the master key {quoted(str(path))}.", help="chmod 600 it.")

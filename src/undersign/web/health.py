@@ -65,6 +65,7 @@ class HealthRoutes:
     async def _probe(self) -> None:
         checks: dict[str, Callable[[], object]] = {
             "database": lambda: head_line(self._house.database),
+            "ledger": self._house.ledger.check_running,
             "clock": lambda: self._house.ledger.reading.check_clock(self._house.clock()),
             "crypto_token": self._house.probe,
         }

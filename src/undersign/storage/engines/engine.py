@@ -58,6 +58,9 @@ class Engine(Protocol):
     def shown(self) -> str:
         """The database's address as errors may show it: without a secret."""
 
+    def reason(self, error: BaseException) -> str:
+        """What an outage was, in a few words for the operator, and without a secret."""
+
     def connect(self) -> Connection:
         """Open a connection."""
 

@@ -83,6 +83,23 @@ def make(url: str, *, password: str = "") -> PostgreSQL:
 _HELP: Final = 'Write url = "postgresql://user@host:5432/database", with ?sslrootcert=FILE for a root of your own.'
 
 
+_REASONS: Final = {
+    "password authentication failed": "the password was refused",
+    "no password supplied": "a password is needed, see password in [storage]",
+    "pg_hba.conf": "the server lets this role not in from here",
+    "Connection refused": "nothing listens there",
+    "No such file or directory": "nothing listens there",
+    "ertificate": "the server's certificate is not believed",
+    "does not support SSL": "the server has no TLS",
+    "imeout": "nothing answered in time",
+    "host name": "the host is not known",
+    "Name or service not known": "the host is not known",
+    "failed to resolve": "the host is not known",
+    "does not exist": "there is no such database or role",
+    "permission denied": "the role may not do that",
+}
+
+
 class PostgreSQL:
     """One database of a PostgreSQL server."""
 
@@ -104,8 +121,14 @@ class PostgreSQL:
 
     @property
     def shown(self) -> str:
-        """Host and database."""
-        return f"{self._place['dbname']} at {self._place['host']}"
+        """Database, host and port."""
+        return f"{self._place['dbname']} at {self._place['host']}:{self._place['port']}"
+
+    def reason(self, error: BaseException) -> str:
+        """What is known by what libpq or the server said; that is not passed on, since it may be in any language."""
+        said = str(error)
+        found = [reason for part, reason in _REASONS.items() if part in said]
+        return found[0] if found else type(error).__name__
 
     def exists(self) -> bool:
         """Whether it can be reached."""

@@ -68,6 +68,16 @@ def make(url: str, *, password: str = "") -> SQLite:  # noqa: ARG001 - engines a
     return SQLite(Path(rest))
 
 
+_REASONS: Final = {
+    "SQLITE_NOTADB": "it is no SQLite database",
+    "SQLITE_CORRUPT": "it is damaged",
+    "SQLITE_READONLY": "it cannot be written",
+    "SQLITE_CANTOPEN": "the file or its folder cannot be written",
+    "SQLITE_FULL": "the disk is full",
+    "PermissionError": "the file or its folder cannot be written",
+}
+
+
 class SQLite:
     """One file."""
 
@@ -87,6 +97,10 @@ class SQLite:
     def exists(self) -> bool:
         """Whether the file is there and has something in it."""
         return self.path.exists() and self.path.stat().st_size > 0
+
+    def reason(self, error: BaseException) -> str:
+        """SQLite's own name of it."""
+        return _REASONS.get(name := getattr(error, "sqlite_errorname", type(error).__name__), name)
 
     def connect(self) -> SQLiteConnection:
         """Open a connection."""

@@ -149,6 +149,15 @@ class Ledger:
             if isinstance(job.waiting, Future):
                 job.waiting.result()
 
+    def check_running(self) -> None:
+        """Say whether writes are taken.
+
+        Raises:
+            StorageError: The ledger was closed, or its thread has ended.
+        """
+        if not self._writer.open:
+            raise StorageError("The ledger is not running.")
+
     def close(self) -> None:
         """Commit what was handed in, and stop."""
         self._writer.close()

@@ -84,7 +84,7 @@ class Mark:
         """
         try:
             octets = self.path.read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError:
             octets = b""
