@@ -12,12 +12,29 @@ from pathlib import Path
 from typing import Any
 
 from undersign.audit.chain import link
+from undersign.storage.database import Database
+from undersign.storage.envelope import Envelope, master_key
+from undersign.storage.ledger.lines import LOCK, MOVE, head_of, moved
+from undersign.storage.ledger.opening import writing
 
 PART = 20_000
 
 
-def lengthen(path: Path, lines: int) -> None:
+def lengthen(path: Path, lines: int, *, master: Path) -> None:
     """Bring the log of a server that does not run to so many lines: copies of its last token's, correctly linked."""
+    end = _lengthened(path, lines)
+    database = Database.open(f"sqlite:{path}")
+    try:
+        with writing(database) as connection:
+            head = head_of(connection.begin((LOCK, {}))[0])
+            assert head is not None
+            head = head._replace(seq=end["seq"], hash=end["hash"])
+            connection.finish([(MOVE, moved(head, Envelope(master_key(f"file:{master}")).of(head.chain)))])
+    finally:
+        database.dispose()
+
+
+def _lengthened(path: Path, lines: int) -> dict[str, Any]:
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.row_factory = sqlite3.Row
         database.execute("PRAGMA synchronous = OFF")
@@ -30,9 +47,9 @@ def lengthen(path: Path, lines: int) -> None:
         while part := list(islice(copies, PART)):
             database.executemany(words, part)
             head |= {"seq": part[-1]["seq"], "hash": part[-1]["hash"]}
-        database.execute("UPDATE chain SET seq = :seq, hash = :hash", head)
         database.execute("COMMIT")
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return head
 
 
 def _copies(row: dict[str, Any], head: dict[str, Any], lines: int) -> Iterator[dict[str, Any]]:

@@ -180,7 +180,7 @@ def _long_house(opened: ExitStack, folder: Path, lines: int) -> House:
     with ExitStack() as first:
         house = houses.token_house(first, folder)
         send(house.port, house.requests(1), 1)
-    lengthen(house.folder / "undersign.db", lines)
+    lengthen(house.folder / "undersign.db", lines, master=house.folder / "master.key")
     return houses.token_house(opened, house.folder)
 
 

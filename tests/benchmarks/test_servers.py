@@ -69,7 +69,7 @@ def test_a_log_that_was_lengthened_verifies(tmp_path):
     with ExitStack() as opened:
         house = houses.token_house(opened, tmp_path / "long")
         send(house.port, house.requests(1), 1)
-    lengthen(house.folder / "undersign.db", 3_000)
+    lengthen(house.folder / "undersign.db", 3_000, master=house.folder / "master.key")
     with ExitStack() as opened:
         again = houses.token_house(opened, tmp_path / "long")
         send(again.port, again.requests(2), 1)

@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+from dataclasses import replace
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -16,7 +17,7 @@ from undersign.storage.database import Database
 from undersign.storage.heads import HeadSigner
 from undersign.storage.keys import ensure_key
 from undersign.storage.ledger.ledger import Ledger
-from undersign.storage.ledger.lines import head_line, lines_after
+from undersign.storage.ledger.lines import READ, head_line, lines_after
 from undersign.storage.ledger.opening import open_chain
 from undersign.storage.rows import metadata
 
@@ -98,13 +99,50 @@ def test_other_addresses_are_refused(url):
 
 
 def test_what_is_no_database_is_refused(tmp_path):
-    """A file that holds something else is left alone."""
+    """A file that holds something else is left alone, and called what it is."""
     path = tmp_path / "text.db"
     path.write_text("this is not a database, it only has its name" * 40)
 
-    with pytest.raises(StorageError):
+    with pytest.raises(StorageError, match="no SQLite database"):
         Database.open(f"sqlite:{path}")
     assert path.read_text().startswith("this is not")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"password": "hunter2"}, "the password was refused"),
+        ({"password": ""}, "a password is needed"),
+        ({"name": "nowhere"}, "no such database or role"),
+        ({"port": 1}, "nothing listens there"),
+    ],
+)
+def test_why_postgresql_lets_nobody_in_is_said(postgres, postgres_database, changed, reason):
+    """What is wrong with an address or a password is named, with the port, and no password is."""
+    there = replace(postgres_database, **changed)
+    with pytest.raises(StorageError, match=reason) as caught:
+        Database.open(there.url, password=there.password)
+    assert f":{there.port}" in caught.value.message
+    assert "hunter2" not in str(caught.value)
+
+
+def test_what_is_in_use_while_the_database_is_let_go_of_is_closed_after_it(database):
+    """A reader that comes back to a database that was disposed of is not kept: nothing would close it."""
+    closed, inner = [], database.engine.connect()
+
+    class Slow:
+        def ask(self, *questions):
+            database.dispose()
+            return inner.ask(*questions)
+
+        def close(self):
+            closed.append(True)
+            inner.close()
+
+    database._readers[:] = [Slow()]
+    assert database.ask_all((READ, {})) == [[]]
+    assert (closed, database._readers) == ([True], [])
 
 
 def test_a_database_of_a_newer_release_is_refused(where, database):

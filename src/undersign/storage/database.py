@@ -36,6 +36,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._readers: list[Connection] = []
+        self._keeping = True
         self._lock = Lock()
 
     @classmethod
@@ -90,7 +91,7 @@ class Database:
                 try:
                     return self._asked(reader, questions)
                 except self.engine.outages:
-                    self.dispose()  # what was open before an outage is dead: one new connection is tried
+                    self._drop()  # what was open before an outage is dead: one new connection is tried
             return self._asked(self.engine.connect(), questions)
 
     def _asked(self, reader: Connection, questions: tuple[Question, ...]) -> list[Rows]:
@@ -100,14 +101,19 @@ class Database:
             reader.close()
             raise
         with self._lock:
-            if len(self._readers) < _IDLE_READERS:
+            if self._keeping and len(self._readers) < _IDLE_READERS:
                 self._readers.append(reader)
                 return found
         reader.close()
         return found
 
     def dispose(self) -> None:
-        """Close what is open."""
+        """Close what is open, and what is still in use as soon as it is not."""
+        with self._lock:
+            self._keeping = False
+        self._drop()
+
+    def _drop(self) -> None:
         with self._lock:
             readers, self._readers = self._readers, []
         for reader in readers:
