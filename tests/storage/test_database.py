@@ -110,7 +110,7 @@ def test_what_is_no_database_is_refused(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("changed", "reason"),
+    "changed, reason",
     [
         ({"password": "hunter2"}, "the password was refused"),
         ({"password": ""}, "a password is needed"),
