@@ -3,6 +3,7 @@
 import pytest
 
 from tests.engines import engine, nowhere, postgres_template, where  # noqa: F401 - fixtures
+from tests.storage.machine import Machine
 from tests.storage.writing import Clock, Shelf, start_chain
 from undersign.cryptotoken.software import SoftwareToken
 from undersign.storage.ledger.ledger import Ledger
@@ -39,3 +40,8 @@ def token(shelf):
 def ledger(database, chain, clock):
     with Ledger(database, chain.envelope, node="n1", clock=clock) as running:
         yield running
+
+
+@pytest.fixture
+def machine(database, tmp_path, clock):
+    return Machine(database, tmp_path / "beside" / "mark", clock)

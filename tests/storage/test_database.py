@@ -173,7 +173,7 @@ def test_the_root_key_and_line_one_are_one_transaction(database, token, shelf, c
 
 def test_signed_heads_verify_offline(database, chain, ledger, shelf, token, clock):
     """Heads of two epochs, both recorded, verify against the exported lines and the root's fingerprint."""
-    heads = HeadSigner(database, ledger, chain=chain.id, root=token.signer(shelf.active("audit-root")), clock=clock)
+    heads = HeadSigner(ledger, chain=chain.id, root=token.signer(shelf.active("audit-root")), clock=clock)
     first, same_epoch = heads.sign(), heads.sign()
     clock.now += 3601
     second = heads.sign()
@@ -193,7 +193,7 @@ def test_a_database_that_cannot_be_read_is_a_storage_error(database, chain):
 
 def test_a_head_without_its_line_is_signed_by_nobody(database, chain, ledger, shelf, token, clock):
     """Where the last line was taken out, no head is signed over what is left."""
-    heads = HeadSigner(database, ledger, chain=chain.id, root=token.signer(shelf.active("audit-root")), clock=clock)
+    heads = HeadSigner(ledger, chain=chain.id, root=token.signer(shelf.active("audit-root")), clock=clock)
     heads.sign()
     run(database, "DELETE FROM audit_lines WHERE seq = 2")
 

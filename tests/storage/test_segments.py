@@ -38,7 +38,7 @@ def root(shelf, token, chain):
 
 @pytest.fixture
 def heads(database, ledger, chain, root, clock):
-    return HeadSigner(database, ledger, chain=chain.id, root=root, clock=clock)
+    return HeadSigner(ledger, chain=chain.id, root=root, clock=clock)
 
 
 @pytest.fixture
@@ -246,7 +246,7 @@ def test_a_mark_on_a_closed_line_is_no_restore(database, chain, clock, files, ro
         ledger.submit(intent(1)).result()
     reach = read_head(database).seq
     with Ledger(database, chain.envelope, clock=clock) as ledger:
-        heads = HeadSigner(database, ledger, chain=chain.id, root=root, clock=clock)
+        heads = HeadSigner(ledger, chain=chain.id, root=root, clock=clock)
         close_segment(database, ledger, heads, root=root.public(), through=reach, files=files)
 
     start_chain(database, now=NOW, mark=mark)
@@ -319,7 +319,7 @@ envelope = MASTER.of(sys.argv[3])
 ledger = Ledger(database, envelope, clock=lambda: 1_800_000_000).start()
 record = records(ledger.reading.now(), "audit-root")[0]
 root = SoftwareToken("soft", KeyVault(database, envelope)).signer(record)
-signer = heads.HeadSigner(database, ledger, chain=envelope.chain, root=root, clock=lambda: 1_800_000_000)
+signer = heads.HeadSigner(ledger, chain=envelope.chain, root=root, clock=lambda: 1_800_000_000)
 files = closing.Files(Path(sys.argv[4]), Path(sys.argv[5]))
 owners = {"checkpoint": heads.HeadSigner, "fsync": os, "finish": type(database.connect())}
 dying(owners.get(sys.argv[6], closing), sys.argv[6], int(sys.argv[7]), after=sys.argv[8] == "after")

@@ -142,7 +142,7 @@ def _house(
         signing=SigningProcess(workers(settings, rules), issuers, keyring, clock),
         auditor=rules.get("auditor"),
         authorization=authorization_server(settings, keyring, clock),
-        heads=HeadSigner(database, log.ledger, chain=log.chain, root=log.root, clock=clock),
+        heads=HeadSigner(log.ledger, chain=log.chain, root=log.root, clock=clock),
         root=log.root.public().thumbprint(),
         probe_key=generate(DEFAULT_ALG),
         clock=clock,

@@ -127,7 +127,7 @@ def _close(options: argparse.Namespace) -> None:
         raise PolicyError("--keep takes how many lines stay, 0 or more.", help="See `undersign audit close --help`.")
     with opened_log(load(options.file)) as (database, log):
         through = read_head(database).seq - options.keep if options.through is None else options.through
-        heads = HeadSigner(database, log.ledger, chain=log.chain, root=log.root)
+        heads = HeadSigner(log.ledger, chain=log.chain, root=log.root)
         done = close_segment(database, log.ledger, heads, root=log.root.public(), through=through, files=files)
     print(f"closed: lines {done.first} to {done.through} are in {options.to}, and no longer in the database")
     print(f"  sha256 {done.sha256}, recorded in line {done.line}")

@@ -6,15 +6,12 @@ import time
 from collections.abc import Callable
 from threading import Lock
 
-from undersign.audit.chain import EPOCH_CAP, Epoch, Head, Line, link
+from undersign.audit.chain import EPOCH_CAP, Epoch, Head, Line
 from undersign.audit.record import Write
-from undersign.errors import StorageError
 from undersign.jwk import Key
 from undersign.jws import Signer
 
-from .database import Database
 from .ledger.ledger import Ledger
-from .ledger.lines import head_line
 
 __all__ = ["HeadSigner"]
 
@@ -23,7 +20,6 @@ class HeadSigner:
     """Signs heads and checkpoints with an epoch key that is in this object only.
 
     Args:
-        database: Whose chain.
         ledger: Records each epoch before its first head.
         chain: The chain's id.
         root: Certifies epochs, and nothing else.
@@ -31,7 +27,6 @@ class HeadSigner:
 
     def __init__(
         self,
-        database: Database,
         ledger: Ledger,
         *,
         chain: str,
@@ -39,14 +34,12 @@ class HeadSigner:
         clock: Callable[[], float] = time.time,
         lifetime: int = EPOCH_CAP,
     ) -> None:
-        self._database = database
         self._ledger = ledger
         self._chain = chain
         self._root = root
         self._clock = clock
         self._lifetime = lifetime
         self._epoch: Epoch | None = None
-        self._signed = 0
         self._gate = Lock()
 
     def sign(self) -> str:
@@ -57,12 +50,7 @@ class HeadSigner:
         """
         with self._gate:
             epoch, now = self._current()
-            head, line = self._ledger.reading.refresh(), head_line(self._database)
-            if line is None or line.seq < max(head.seq, self._signed):
-                raise StorageError("The database lost its last line, or lines that were signed for.")
-            if link(self._chain, line.body) != line.hash or (line.seq == head.seq and line.hash != head.hash):
-                raise StorageError("The last line was changed in the database.", help="Restore it from a backup.")
-            self._signed = line.seq
+            line = self._ledger.reading.last_line()
             return epoch.sign(Head(self._chain, line.seq, line.hash, now))
 
     def checkpoint(self, end: Line, root: Key) -> tuple[str, str]:

@@ -26,7 +26,7 @@ from ..rows.row import CLOCK_TOLERANCE, Judge
 from ..statement import Execution, Rows
 from ..trust import Draft, Picture
 from .job import Job
-from .lines import ADD, LOCK, MOVE, StoredHead, believed, head_of, moved, row_of
+from .lines import ADD, LOCK, MOVE, StoredHead, believed, check_reaches, head_of, moved, row_of
 
 __all__ = ["Ground", "Settled", "settle"]
 
@@ -36,7 +36,7 @@ class Ground:
     """What a batch stands on.
 
     Attributes:
-        seen: How far this process has seen the chain reach.
+        seen: How far this process and this machine have seen the chain reach.
         picture: The trusted rows that it has verified.
         prune: How many rows that ended may be forgotten.
     """
@@ -44,7 +44,7 @@ class Ground:
     envelope: Envelope
     node: str
     now: float
-    seen: int
+    seen: tuple[tuple[int, str], ...]
     picture: Picture | None
     prune: int
 
@@ -67,11 +67,8 @@ def settle(connection: Connection, jobs: Sequence[Job], ground: Ground) -> Settl
     read, answers = _begin(connection, kinds, jobs)
     head = believed(read, ground.envelope)
     picture = _picture(connection, head, ground)
-    if head.seq < ground.seen:
-        raise StorageError(
-            "The database has gone back: it has fewer lines than this process has seen committed.",
-            help="It was restored while the server ran. Restart every server that uses it.",
-        )
+    for seen in ground.seen:
+        check_reaches(head, seen)
     time = max(head.time, int(ground.now))
     moment = Moment(
         now=ground.now,

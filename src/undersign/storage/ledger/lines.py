@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, insert, select, update
 from undersign.audit.chain import Line, link
 from undersign.audit.record import Entry, Position, at
 from undersign.encoding import parse_object
-from undersign.errors import LinesClosedError, StorageError
+from undersign.errors import LinesClosedError, StorageError, UndersignError
 
 from ..database import Database
 from ..engines import Connection
@@ -22,6 +22,7 @@ from ..statement import InsertMany, Rows, Statement
 __all__ = [
     "ADD",
     "FIRST",
+    "LAST",
     "LOCK",
     "MOVE",
     "READ",
@@ -31,9 +32,11 @@ __all__ = [
     "begins_soundly",
     "believed",
     "chain",
-    "hash_at",
+    "check_reaches",
     "head_line",
     "head_of",
+    "leads_to",
+    "line_of",
     "line_of_request",
     "lines_after",
     "lines_inside",
@@ -62,6 +65,7 @@ class StoredHead(NamedTuple):
     mac: bytes = b""
 
 
+_PAGE: Final = 1000
 _READ: Final = select(*(column for column in chain.c if column.name != "one"))
 READ: Final = Statement(_READ)
 LOCK: Final = Statement(_READ.with_for_update())
@@ -75,7 +79,7 @@ _AFTER: Final = Statement(
 )
 _AT: Final = Statement(select(*_LINE).where(audit_lines.c.seq == bindparam("seq")))
 _SEALED: Final = Statement(select(audit_lines.c.seq).where(audit_lines.c.event == "rows_sealed").limit(1))
-_LAST: Final = Statement(select(*_LINE).join(chain, chain.c.seq == audit_lines.c.seq))
+LAST: Final = Statement(select(*_LINE).join(chain, chain.c.seq == audit_lines.c.seq))
 _OF_REQUEST: Final = Statement(
     select(*_LINE)
     .where(audit_lines.c.request_id == bindparam("request"), audit_lines.c.outcome == bindparam("result"))
@@ -108,6 +112,23 @@ def believed(head: StoredHead | None, envelope: Envelope) -> StoredHead:
     return head
 
 
+def check_reaches(head: StoredHead, seen: tuple[int, str]) -> None:
+    """Refuse a head that lies behind what was seen, or is another one where it lies.
+
+    Args:
+        head: The head that is there.
+        seen: A line's number and hash, which were in the chain once.
+
+    Raises:
+        StorageError: It does.
+    """
+    if head.seq < seen[0] or (head.seq == seen[0] and head.hash != seen[1]):
+        raise StorageError(
+            "The database has gone back: it has fewer lines than were seen committed, or others.",
+            help="It was restored while a server ran. Restart every server that uses it.",
+        )
+
+
 def _mac(head: StoredHead, envelope: Envelope) -> bytes:
     return envelope.mac("head", [head.root, *head[2:6], head.manifest.hex(), *head[7:11]])
 
@@ -124,10 +145,28 @@ def row_of(entry: Entry, line: Line) -> tuple[Any, ...]:
     return line.seq, line.time, entry.event, entry.outcome, entry.request_id, line.hash, line.body
 
 
-def hash_at(connection: Connection, seq: int) -> str | None:
-    """The hash of the line with this number, inside a transaction; None where there is none."""
+def leads_to(connection: Connection, seq: int, hash_: str, head: StoredHead) -> bool:
+    """Whether the line with this number and hash is in the chain that ends at the head, inside a transaction."""
     (rows,) = connection.ask((_AT, {"seq": seq}))
-    return rows[0][2] if rows else None
+    if seq > head.seq or not rows or rows[0][2] != hash_:
+        return False
+    while seq < head.seq:
+        lines = lines_inside(connection, seq, limit=min(_PAGE, head.seq - seq))
+        for line in lines:
+            if not _follows(line, seq, hash_, head.chain):
+                return False
+            seq, hash_ = line.seq, line.hash
+        if not lines:
+            return False
+    return hash_ == head.hash
+
+
+def _follows(line: Line, seq: int, hash_: str, chain_id: str) -> bool:
+    try:
+        named = parse_object(line.body).get("prev")
+    except UndersignError:
+        return False
+    return (line.seq, named) == (seq + 1, hash_) and link(chain_id, line.body) == line.hash
 
 
 def moved(head: StoredHead, envelope: Envelope) -> dict[str, Any]:
@@ -139,7 +178,7 @@ def moved(head: StoredHead, envelope: Envelope) -> dict[str, Any]:
 def lines_inside(connection: Connection, seq: int, *, limit: int) -> tuple[Line, ...]:
     """Read the lines that are there and come after one, in order, inside a transaction."""
     (rows,) = connection.ask((_AFTER, {"seq": seq, "most": limit}))
-    return tuple(map(_line, rows))
+    return tuple(map(line_of, rows))
 
 
 def read_head(database: Database) -> StoredHead:
@@ -184,20 +223,21 @@ def lines_after(database: Database, seq: int, *, limit: int = 1000) -> tuple[Lin
     head = head_of(first)
     if head is not None and seq < head.closed:
         raise LinesClosedError(f"The lines up to {head.closed} were closed: they are no longer in the database.")
-    return tuple(map(_line, rows))
+    return tuple(map(line_of, rows))
 
 
 def head_line(database: Database) -> Line | None:
     """Read the last line; None where there is no chain, or its last line is not there."""
-    found = database.ask(_LAST)
-    return _line(found[0]) if found else None
+    found = database.ask(LAST)
+    return line_of(found[0]) if found else None
 
 
 def line_of_request(database: Database, request_id: str, *, outcome: str = "done") -> Line | None:
     """Find the line of a request, so that it can be receipted again."""
     found = database.ask(_OF_REQUEST, request=request_id, result=outcome)
-    return _line(found[0]) if found else None
+    return line_of(found[0]) if found else None
 
 
-def _line(row: tuple[Any, ...]) -> Line:
+def line_of(row: tuple[Any, ...]) -> Line:
+    """Make a line of a row that was read."""
     return Line(row[0], bytes(row[1]), row[2], row[3])

@@ -34,8 +34,8 @@ from .lines import (
     appended,
     begins_soundly,
     believed,
-    hash_at,
     head_of,
+    leads_to,
     moved,
     were_rows_sealed,
 )
@@ -99,7 +99,7 @@ def open_chain(
         picture = opening.compare(noted)
         head = opening.finish()
         if mark is not None and picture is not None:
-            mark.note(head, picture, envelope)
+            mark.note(head, picture, envelope, anew=True)
     return OpenedChain(head.chain, head.root, envelope)
 
 
@@ -214,7 +214,8 @@ class _Opening:
         connection, envelope = self._connection, self._envelope
         if not is_new or were_rows_sealed(connection) or not begins_soundly(connection, self._head):
             raise StorageError(
-                "What says which rows decide trust was taken out of the database.", help="Restore it from a backup."
+                "What says which rows decide trust was taken out of the database.",
+                help="Restore it from a backup. If you did, with one of the first release, remove the mark.",
             )
         keys, subjects = connection.ask((Keys.ALL, {}), (Subjects.ALL, {}))
         macs: dict[Any, dict[Any, bytes]] = {kind: {} for kind in TRUSTED}
@@ -242,11 +243,11 @@ class _Opening:
         head, now = self._head, int(self._now)
         if noted is None:
             start = min(head.time, head.unsure_from) if head.unsure_to else head.time
-            self._head = head._replace(unsure_from=start, unsure_to=now) if now > start else head
+            self._head = head._replace(unsure_from=start, unsure_to=max(now, head.unsure_to)) if now > start else head
             return None
         # A line that was closed is not there; behind it there is the line that closed it.
         closed = noted.seq <= head.closed < head.seq
-        reaches = closed or hash_at(self._connection, noted.seq) == noted.hash
+        reaches = closed or leads_to(self._connection, noted.seq, noted.hash, head)
         if reaches and noted.generation > head.generation:
             raise StorageError(
                 "The rows that decide trust have gone back to an earlier state, and the chain has not.",

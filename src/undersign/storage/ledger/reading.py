@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from undersign.access.one_time import Kept, reference
 from undersign.access.standing import Enabled
+from undersign.audit.chain import Line, link
 from undersign.cryptotoken.lifecycle import Published
 from undersign.errors import ClockBehindError, PolicyError, StorageError, UndersignError
 
@@ -21,7 +22,7 @@ from ..rows.one_time import FIND, found
 from ..rows.row import CLOCK_TOLERANCE
 from ..rows.subjects import Subjects, refusal
 from ..trust import Picture
-from .lines import READ, StoredHead, believed, head_of
+from .lines import LAST, READ, StoredHead, believed, check_reaches, head_of, line_of
 
 __all__ = ["Reading"]
 
@@ -31,12 +32,14 @@ class Reading:
 
     Attributes:
         known: The trusted rows as this process last knew them; for whoever asks again at the commit.
+        seen: How far it has seen the chain reach: a line's number and hash.
     """
 
     def __init__(self, database: Database, envelope: Envelope) -> None:
         self._database = database
         self._envelope = envelope
         self.known: Picture | None = None
+        self.seen: tuple[int, str] = (0, "")
 
     def know(self, picture: Picture) -> None:
         """Take over what a commit has verified or made."""
@@ -57,8 +60,9 @@ class Reading:
 
     def refresh(self) -> StoredHead:
         """Read the head, and the trusted rows where it is of another generation; raises as ``now`` does."""
-        known = self.known  # before the head, which can then only be as new or newer
+        known, seen = self.known, self.seen  # before the head, which can then only be as new or newer
         head = believed(head_of(self._database.ask(READ)), self._envelope)
+        self.saw(head, seen)
         if known is not None and known.generation > head.generation:
             raise StorageError("The rows that decide trust have gone back to an earlier state.")
         if known is None or (known.generation, known.manifest) != (head.generation, head.manifest):
@@ -67,6 +71,25 @@ class Reading:
             head = believed(head_of(first), self._envelope)
             self.know(Picture.verified(head.generation, head.manifest, TRUSTED, rows, self._envelope))
         return head
+
+    def saw(self, head: StoredHead, before: tuple[int, str]) -> None:
+        """Hold a head against what was seen before it was read, and remember it; raises as ``now`` does."""
+        check_reaches(head, before)
+        if head.seq > self.seen[0]:
+            self.seen = (head.seq, head.hash)
+
+    def last_line(self) -> Line:
+        """The line that the head names, read in one and held against it; raises as ``now`` does."""
+        seen = self.seen
+        first, last = self._database.ask_all((READ, {}), (LAST, {}))
+        head = believed(head_of(first), self._envelope)
+        self.saw(head, seen)
+        if not last:
+            raise StorageError("The database lost its last line.", help="Restore it from a backup.")
+        line = line_of(last[0])
+        if not head.hash == line.hash == link(head.chain, line.body):
+            raise StorageError("The last line was changed in the database.", help="Restore it from a backup.")
+        return line
 
     def check_clock(self, now: float) -> None:
         """Refuse where this process's clock is behind what the database has seen; raises as ``now`` does.

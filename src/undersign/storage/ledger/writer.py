@@ -72,7 +72,6 @@ class Writer:
         self._connection: Connection | None = None
         self._pruned = 0.0
         self._burnt = 0
-        self._seen = 0
 
     def start(self) -> None:
         """Begin.
@@ -82,7 +81,7 @@ class Writer:
         """
         self._connection = connected(self._database)
         try:
-            self._seen = self._reading.refresh().seq
+            self._reading.refresh()
         except StorageError:
             self.disconnect()
             raise
@@ -131,7 +130,7 @@ class Writer:
             self.refuse(jobs, StorageError(f"The ledger stopped: {type(error).__name__}."))
             raise
         else:
-            self._seen = settled.head.seq
+            self._reading.saw(settled.head, (0, ""))
             self._reading.know(settled.picture)
             if self._site.mark is not None:
                 self._site.mark.note(settled.head, settled.picture, self._site.envelope)
@@ -210,8 +209,9 @@ class Writer:
         prune = 0
         if not self._pruned <= now < self._pruned + PRUNE_EVERY:
             prune, self._burnt, self._pruned = PRUNE_LEAST + 2 * self._burnt, 0, now
-        picture = self._reading.known
-        return Ground(self._site.envelope, self._site.node, now, self._seen, picture, prune)
+        picture, site = self._reading.known, self._site
+        seen = (self._reading.seen, *([site.mark.reached(site.envelope)] if site.mark else []))
+        return Ground(site.envelope, site.node, now, seen, picture, prune)
 
     def _resolve(self, jobs: Iterable[Job]) -> None:
         """Have everybody told what came of their jobs; each loop is woken once."""
