@@ -178,6 +178,8 @@ def test_a_database_that_is_restored_under_a_running_server_takes_nothing(machin
         for _ in range(2):
             with pytest.raises(StorageError, match="gone back"):
                 ledger.submit(intent(1, burn("x"))).result()
+        with pytest.raises(StorageError, match="gone back"):
+            ledger.reading.now()
 
     assert events(machine) == ["chain_opened", "start"]
 
