@@ -105,7 +105,7 @@ class PostgreSQL:
 
     outages: tuple[type[Exception], ...] = (psycopg.Error, OSError)
     local = False
-    pause = 0.0015  # a batch travels twice, so a larger one is worth a longer wait
+    pause = 0.0007  # measured at 32 clients: shorter makes small batches, longer leaves the server idle
 
     def __init__(self, place: Mapping[str, str], password: str) -> None:
         settings = " ".join(f"-c {name}={value}" for name, value in _OPTIONS.items())
