@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -154,7 +155,9 @@ def join_log(database: Database, master: Envelope, settings: Settings, clock: Ca
     """
     head = read_head(database)
     envelope = master.of(head.chain)
-    if Mark(mark_path(settings)).read(envelope) is not None:
+    with closing(Mark(mark_path(settings))) as mark:
+        noted = mark.read(envelope)
+    if noted is not None:
         return open_log(database, master, settings, clock)
     if not head.manifest:
         raise StorageError("The database is of the first release.", help="Serve its configuration file once.")

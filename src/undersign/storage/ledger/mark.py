@@ -3,9 +3,9 @@
 A database that was restored from a backup has forgotten what was used up since, and who was disabled since, and nothing
 in it says so. The mark is outside of it, beside the master key. At a start the two are compared. A database that does
 not reach its mark was restored: then nothing counts that was issued before and works once, and what was disabled or
-destroyed is so again. Without a mark, as on the first start of a machine, what was issued after the last line and
-before the start is not believed either. A snapshot of the whole machine takes the mark back too; that cannot be told
-from here.
+destroyed is so again. Each commit is held against it too, so that what one process of a machine has seen, all have.
+Without a mark, as on the first start of a machine, what was issued after the last line and before the start is not
+believed either. A snapshot of the whole machine takes the mark back too; that cannot be told from here.
 """
 
 from __future__ import annotations
